@@ -1,0 +1,126 @@
+package mp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"strings"
+	"syscall"
+
+	"github.com/multiproc/mp/internal/ipc"
+	"github.com/multiproc/mp/internal/spawn"
+	"github.com/multiproc/mp/internal/sys"
+	"github.com/multiproc/mp/internal/task"
+	"github.com/multiproc/mp/internal/worker"
+)
+
+// serve is the life of a child: it does what its parent has asked for, and
+// exits.
+func serve(in *spawn.Inheritance) {
+	task.Close()
+	s, err := in.Setup()
+	if err == nil && s.Tasks != task.Sum() {
+		err = errors.New("the child has other tasks than its parent: declare tasks as package-level variables, not under conditions")
+	}
+	if err != nil {
+		in.Refuse(err)
+	}
+	ctx, cancel, orphan := adopt(s)
+	if s.MaxProcs > 0 {
+		runtime.GOMAXPROCS(s.MaxProcs)
+	}
+	initialized.Store(true)
+	switch s.Role {
+	case spawn.Target:
+		go followParent(in.Control, s.Daemon, orphan, func(f ipc.Frame) {
+			if f.Kind == ipc.KindStop {
+				cancel()
+			}
+		})
+		if err := in.Send(ipc.KindHello, nil); err != nil {
+			os.Exit(1)
+		}
+		runTarget(ctx, in, s)
+	case spawn.Worker:
+		runWorker(in, s, orphan)
+	default:
+		in.Refuse(fmt.Errorf("the parent asks for role %d, which this process does not have", s.Role))
+	}
+}
+
+// followParent reads the control pipe until its end, which is the end of the
+// parent. A daemon does not live on.
+func followParent(control *ipc.Reader, daemon bool, orphan func(), handle func(ipc.Frame)) {
+	for {
+		f, err := control.Next()
+		if err != nil {
+			if daemon {
+				sys.KillSelf()
+			}
+			orphan()
+			return
+		}
+		handle(f)
+	}
+}
+
+// runTarget runs the task of a Process, and exits.
+func runTarget(ctx context.Context, in *spawn.Inheritance, s *spawn.Setup) {
+	def, err := task.Lookup(s.Func)
+	if err != nil {
+		in.Refuse(err)
+	}
+	code := 0
+	result, err := def.Once(ctx, s.Arg)
+	switch {
+	case err != nil:
+		code = 1
+		failure := def.Failure(err)
+		fmt.Fprintf(os.Stderr, "mp: process %s (pid %d) failed: %s\n%s\n", s.Name, os.Getpid(), failure.Text, strings.TrimSpace(failure.Stack))
+		_ = in.Send(ipc.KindReport, failure.Encode())
+	case s.Result:
+		_ = in.Send(ipc.KindResult, result)
+	}
+	leave(code)
+}
+
+// runWorker serves the calls of a pool until the parent closes the pipe, and
+// exits. The signals that a terminal or a service manager sends to the whole
+// group are the parent's business; they are caught rather than ignored, because
+// programs that a task runs would inherit that.
+func runWorker(in *spawn.Inheritance, s *spawn.Setup, orphan func()) {
+	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGTERM)
+	l, err := in.Ledger()
+	if err != nil {
+		in.Refuse(err)
+	}
+	w := worker.New(worker.Config{
+		In:     in.Tasks,
+		Out:    in.Reports,
+		Ledger: l,
+		Lookup: func(index int) (worker.Runner, error) {
+			def, err := task.Lookup(index)
+			if err != nil {
+				return nil, err
+			}
+			return def.Runner(), nil
+		},
+		Failure: task.Encode,
+	})
+	go followParent(in.Control, s.Daemon, orphan, func(f ipc.Frame) {
+		if f.Kind == ipc.KindCancel {
+			w.Cancel(f.Number)
+		}
+	})
+	if err := in.Send(ipc.KindHello, nil); err != nil {
+		os.Exit(1)
+	}
+	if err := w.Serve(); err != nil {
+		fmt.Fprintf(os.Stderr, "mp: pool worker %s (pid %d): %v\n", s.Name, os.Getpid(), err)
+		leave(1)
+	}
+	leave(0)
+}

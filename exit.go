@@ -1,0 +1,119 @@
+package mp
+
+import (
+	"fmt"
+	"os"
+	"runtime/coverage"
+	"runtime/debug"
+	"strings"
+	"sync"
+)
+
+// exitHooks are the functions to call before the process ends.
+var exitHooks struct {
+	mu    sync.Mutex
+	hooks []func()
+	// enders end what must not outlive the process in good order, such as pools.
+	enders map[*func()]func()
+}
+
+// OnExit registers fn to be called when this process ends in good order: when
+// the target of a child returns or panics, at Exit, and at the end of Main. Last
+// in is first out. It is not called at os.Exit, at a runtime crash, or when the
+// process is killed. A panic in fn is reported on stderr, and the others are
+// called all the same.
+func OnExit(fn func()) {
+	exitHooks.mu.Lock()
+	defer exitHooks.mu.Unlock()
+	exitHooks.hooks = append(exitHooks.hooks, fn)
+}
+
+// runExitHooks calls the functions given to OnExit, also those that they
+// register meanwhile.
+func runExitHooks() {
+	for {
+		exitHooks.mu.Lock()
+		n := len(exitHooks.hooks)
+		if n == 0 {
+			exitHooks.mu.Unlock()
+			return
+		}
+		fn := exitHooks.hooks[n-1]
+		exitHooks.hooks = exitHooks.hooks[:n-1]
+		exitHooks.mu.Unlock()
+		runHook(fn)
+	}
+}
+
+func runHook(fn func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			fmt.Fprintf(os.Stderr, "mp: a function given to OnExit panicked: %v\n%s", r, debug.Stack())
+		}
+	}()
+	fn()
+}
+
+// atExit registers what endDaemons has to end besides processes.
+func atExit(end func()) (forget func()) {
+	exitHooks.mu.Lock()
+	defer exitHooks.mu.Unlock()
+	if exitHooks.enders == nil {
+		exitHooks.enders = make(map[*func()]func())
+	}
+	key := &end
+	exitHooks.enders[key] = end
+	return func() {
+		exitHooks.mu.Lock()
+		defer exitHooks.mu.Unlock()
+		delete(exitHooks.enders, key)
+	}
+}
+
+// endDaemons ends the pools and the daemons of this process.
+func endDaemons() {
+	exitHooks.mu.Lock()
+	enders := make([]func(), 0, len(exitHooks.enders))
+	for _, end := range exitHooks.enders {
+		enders = append(enders, end)
+	}
+	exitHooks.mu.Unlock()
+	for _, end := range enders {
+		end()
+	}
+	for _, p := range ActiveChildren() {
+		if p.Daemon {
+			_ = p.Kill()
+			<-p.Done()
+		}
+	}
+}
+
+// joinChildren waits for the children that are no daemons.
+func joinChildren() {
+	for _, p := range ActiveChildren() {
+		<-p.Done()
+	}
+}
+
+// exit is os.Exit. A program built with -cover writes its counters there, but
+// the test binaries of go test do not: their children do it here, where go test
+// collects them.
+func exit(code int) {
+	if dir := os.Getenv("GOCOVERDIR"); dir != "" && Parent() != nil && isTestBinary() {
+		if err := coverage.WriteMetaDir(dir); err == nil {
+			_ = coverage.WriteCountersDir(dir)
+		}
+	}
+	os.Exit(code)
+}
+
+// isTestBinary says whether go test has built this program.
+func isTestBinary() bool {
+	for _, arg := range os.Args[1:] {
+		if strings.HasPrefix(arg, "-test.") {
+			return true
+		}
+	}
+	return false
+}

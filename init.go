@@ -1,0 +1,114 @@
+package mp
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/multiproc/mp/internal/bridge"
+	"github.com/multiproc/mp/internal/cpu"
+	"github.com/multiproc/mp/internal/spawn"
+	"github.com/multiproc/mp/internal/task"
+)
+
+// initialized says that Init has run, so that processes can be started.
+var initialized atomic.Bool
+
+var initOnce sync.Once
+
+// Init makes the program ready to start processes. It has to be the first
+// statement of main, and of TestMain in tests: in a child it does the child's
+// work and exits, and never returns. In the parent it checks all declared tasks,
+// once, and panics with a list of everything that is wrong with them.
+func Init() {
+	if in := spawn.Child(); in != nil && !initialized.Load() {
+		serve(in)
+	}
+	initOnce.Do(func() {
+		if err := task.Freeze(); err != nil {
+			panic(fmt.Sprintf("mp: the declared tasks cannot be used:\n%v", err))
+		}
+		initialized.Store(true)
+	})
+}
+
+// ready returns an error if Init has not run.
+func ready(what string) error {
+	if initialized.Load() {
+		return nil
+	}
+	return fmt.Errorf("%s: %w; package initialisation is too early to start processes", what, ErrNotInitialized)
+}
+
+// Main is a whole main function: it calls Init, runs run, ends the daemons,
+// waits for the other children, runs the functions given to OnExit, and exits:
+// with 0, or with 1 and the error on stderr if run returned one. The context of
+// run ends at the first SIGINT or SIGTERM; the exit code is then 130 or 143
+// unless run returns nil. A second signal ends the program at once.
+func Main(run func(ctx context.Context) error) {
+	Init()
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	code := make(chan int, 1)
+	go func() {
+		sig := <-signals
+		signal.Stop(signals) // the next one has its usual effect
+		code <- 128 + int(sig.(syscall.Signal))
+		cancel()
+	}()
+	err := run(ctx)
+	if err == nil {
+		leave(0)
+	}
+	fmt.Fprintln(os.Stderr, err)
+	select {
+	case c := <-code:
+		leave(c)
+	default:
+		leave(1)
+	}
+}
+
+// Exit ends the process like os.Exit, after the functions given to OnExit.
+// Daemons are ended first, and pools; other children go on.
+func Exit(code int) {
+	endDaemons()
+	runExitHooks()
+	exit(code)
+}
+
+// leave ends the process in good order.
+func leave(code int) {
+	endDaemons()
+	joinChildren()
+	runExitHooks()
+	exit(code)
+}
+
+// CPUCount returns how many CPUs this process may use: those of its affinity
+// mask, and no more than the quota of its control groups. It is at least 1.
+func CPUCount() int { return cpu.Count() }
+
+func init() {
+	bridge.TaskDef = func(t any) *task.Def {
+		if d, ok := t.(interface{ definition() *task.Def }); ok {
+			return d.definition()
+		}
+		return nil
+	}
+	bridge.CallBound = func(c any) *task.Bound {
+		if c, ok := c.(AnyCall); ok {
+			return c.call()
+		}
+		return nil
+	}
+	bridge.RemoteError = newRemoteError
+	bridge.Ready = ready
+	bridge.Identify = identify
+	bridge.AtExit = atExit
+}

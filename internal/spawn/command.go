@@ -1,0 +1,253 @@
+package spawn
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"sync"
+	"syscall"
+
+	"github.com/multiproc/mp/internal/ipc"
+	"github.com/multiproc/mp/internal/ledger"
+	"github.com/multiproc/mp/internal/sys"
+)
+
+// taskPipe is the size asked for the two pipes of a pool worker that carry
+// arguments and results: large, for every refill wakes a process.
+const taskPipe = 1 << 20
+
+// A Command says how to start a child.
+type Command struct {
+	Setup  Setup
+	Env    []string // nil: the present environment
+	Dir    string   // "": the present directory
+	Stdin  *os.File // nil: /dev/null
+	Stdout *os.File // nil: that of this process
+	Stderr *os.File // nil: that of this process
+	Extra  []*os.File
+	Attr   *syscall.SysProcAttr
+}
+
+// image is the identity of the running program; it does not change.
+var image = sync.OnceValues(sys.RunningImage)
+
+// Start starts a child and hands it its setup.
+func Start(c *Command) (*Process, error) {
+	p, err := startChild(c)
+	if err != nil {
+		return nil, fmt.Errorf("mp: cannot start %s: %w%s", c.Setup.Name, err, remedy(err))
+	}
+	return p, nil
+}
+
+// remedy says what to do about an error that has one usual reason.
+func remedy(err error) string {
+	switch {
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return " (too many open descriptors: each child needs four, each pool worker five; raise ulimit -n or use fewer)"
+	case errors.Is(err, syscall.EAGAIN):
+		return " (too many processes: raise ulimit -u or the cgroup's pids.max, or use fewer)"
+	case errors.Is(err, os.ErrNotExist):
+		return " (is /proc mounted, and the directory there?)"
+	}
+	return ""
+}
+
+func startChild(c *Command) (_ *Process, err error) {
+	c.Setup.Version = Version
+	if c.Setup.Image, err = image(); err != nil {
+		return nil, err
+	}
+	message, err := c.Setup.encode()
+	if err != nil {
+		return nil, err
+	}
+	p := &Process{Name: c.Setup.Name}
+	theirs, err := p.open(c.Setup.Role)
+	defer closeAll(theirs)
+	if err == nil {
+		err = p.exec(c, theirs, message)
+	}
+	if err != nil {
+		p.Release()
+		return nil, err
+	}
+	return p, nil
+}
+
+// open makes the channels: the parent's ends go into p, the child's are
+// returned in the order in which it inherits them.
+func (p *Process) open(role Role) (theirs []*os.File, err error) {
+	controlR, controlW, err := sys.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	theirs = append(theirs, controlR)
+	if p.Control, err = ipc.NewWriter(controlW); err != nil {
+		return theirs, err
+	}
+	reportsR, reportsW, err := sys.Pipe()
+	if err != nil {
+		return theirs, err
+	}
+	theirs = append(theirs, reportsW)
+	if p.Reports, err = ipc.NewReader(reportsR); err != nil {
+		return theirs, err
+	}
+	if role == Worker {
+		p.reserved = ledger.Size
+	}
+	if p.memory, err = sys.MemFile("mp-child", int64(p.reserved)); err != nil {
+		return theirs, err
+	}
+	theirs = append(theirs, p.memory)
+	if role != Worker {
+		return theirs, nil
+	}
+	tasksR, tasksW, err := sys.Pipe()
+	if err != nil {
+		return theirs, err
+	}
+	theirs = append(theirs, tasksR)
+	if p.Tasks, err = ipc.NewWriter(tasksW); err != nil {
+		return theirs, err
+	}
+	sys.GrowPipe(tasksW, taskPipe)
+	sys.GrowPipe(reportsW, taskPipe)
+	// What the runtime writes when it crashes comes behind the ledger.
+	if _, err = p.memory.Seek(ledger.Size, 0); err != nil {
+		return theirs, err
+	}
+	mem, err := sys.MapShared(p.memory, ledger.Size)
+	if err != nil {
+		return theirs, err
+	}
+	p.Ledger, err = ledger.New(mem)
+	return theirs, err
+}
+
+// closeAll closes the parent's copies of the child's ends, but for the memory,
+// which both keep.
+func closeAll(theirs []*os.File) {
+	for i, f := range theirs {
+		if i != memoryFile {
+			f.Close()
+		}
+	}
+}
+
+// The order of the inherited channels.
+const (
+	controlFile = 0
+	reportsFile = 1
+	memoryFile  = 2
+	tasksFile   = 3
+)
+
+// exec starts the process.
+func (p *Process) exec(c *Command, theirs []*os.File, message []byte) error {
+	files, err := c.streams()
+	if err != nil {
+		return err
+	}
+	base := 3 + len(c.Extra)
+	files = append(append(files, c.Extra...), theirs...)
+	inode, err := sys.Inode(theirs[controlFile])
+	if err != nil {
+		return err
+	}
+	env := c.Env
+	if env == nil {
+		env = os.Environ()
+	}
+	env = append(env[:len(env):len(env)], raceEnv(env)...)
+	env = append(env, marker+"="+strconv.Itoa(base)+":"+strconv.Itoa(len(theirs))+":"+strconv.FormatUint(inode, 10))
+
+	program := &sys.Program{
+		Path:          sys.ImagePath,
+		Args:          os.Args,
+		Env:           env,
+		Dir:           c.Dir,
+		Attr:          c.Attr,
+		DieWithThread: c.Setup.Daemon,
+	}
+	return withDescriptors(files, func(fds []uintptr) error {
+		program.Files = fds
+		// The setup is in the pipe before the child looks for it; what does not
+		// fit follows when the child has begun to read.
+		n, err := p.Control.TryWrite(message)
+		if err != nil {
+			return err
+		}
+		if p.child, err = start(program); err != nil {
+			return err
+		}
+		p.PID = p.child.PID
+		if rest := message[n:]; len(rest) > 0 {
+			p.handing.Add(1)
+			go func() {
+				defer p.handing.Done()
+				_, _ = p.Control.Write(rest) // a child that dies meanwhile is seen elsewhere
+			}()
+		}
+		return nil
+	})
+}
+
+// streams returns the child's standard streams.
+func (c *Command) streams() ([]*os.File, error) {
+	streams := []*os.File{c.Stdin, c.Stdout, c.Stderr}
+	if c.Stdin == nil {
+		null, err := devNull()
+		if err != nil {
+			return nil, err
+		}
+		streams[0] = null
+	}
+	if c.Stdout == nil {
+		streams[1] = os.Stdout
+	}
+	if c.Stderr == nil {
+		streams[2] = os.Stderr
+	}
+	return streams, nil
+}
+
+var devNull = sync.OnceValues(func() (*os.File, error) { return os.Open(os.DevNull) })
+
+// closedStream stands for a standard stream that this process has closed: the
+// child gets none, either.
+const closedStream = ^uintptr(0)
+
+// withDescriptors calls fn with the descriptors of files, none of which can be
+// closed meanwhile. It does not change their blocking mode, as File.Fd would.
+func withDescriptors(files []*os.File, fn func(fds []uintptr) error) error {
+	fds := make([]uintptr, len(files))
+	var visit func(i int) error
+	visit = func(i int) error {
+		if i == len(files) {
+			return fn(fds)
+		}
+		if files[i] == nil {
+			return fmt.Errorf("file %d is nil", i)
+		}
+		rc, err := files[i].SyscallConn()
+		if err == nil {
+			var inner error
+			err = rc.Control(func(fd uintptr) {
+				fds[i] = fd
+				inner = visit(i + 1)
+			})
+			if err == nil {
+				return inner
+			}
+		}
+		if i < 3 && errors.Is(err, os.ErrClosed) {
+			fds[i] = closedStream
+			return visit(i + 1)
+		}
+		return err
+	}
+	return visit(0)
+}

@@ -1,0 +1,7 @@
+//go:build !race
+
+package spawn
+
+func raceEnv([]string) []string { return nil }
+
+func restoreRaceEnv() {}

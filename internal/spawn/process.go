@@ -1,0 +1,113 @@
+package spawn
+
+import (
+	"io"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/multiproc/mp/internal/ipc"
+	"github.com/multiproc/mp/internal/ledger"
+	"github.com/multiproc/mp/internal/sys"
+)
+
+// HandshakeTimeout is how long a child may take to say hello.
+const HandshakeTimeout = 10 * time.Second
+
+// maxLastWords bounds what is kept of a crash text.
+const maxLastWords = 16 << 10
+
+// A Process is a child as its parent holds it.
+type Process struct {
+	Name    string
+	PID     int
+	Control *ipc.Writer
+	Reports *ipc.Reader
+	Tasks   *ipc.Writer    // of a Worker
+	Ledger  *ledger.Ledger // of a Worker
+
+	child    *sys.Child
+	memory   *os.File
+	reserved int // bytes of memory in front of the crash text
+	handing  sync.WaitGroup
+
+	mu       sync.Mutex
+	killed   syscall.Signal // the last signal that this process has sent it
+	released bool
+}
+
+// Wait waits until the child has ended. Call it once.
+func (p *Process) Wait() sys.Exit {
+	exit, err := p.child.Wait()
+	if err != nil && !exit.Known {
+		exit = sys.Exit{Code: -1}
+	}
+	return exit
+}
+
+// Signal sends the child a signal. One that has ended is no error.
+func (p *Process) Signal(sig syscall.Signal) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.released {
+		return nil
+	}
+	p.killed = sig
+	return p.child.Signal(sig)
+}
+
+// Signalled says whether this process has sent the child that signal.
+func (p *Process) Signalled(sig syscall.Signal) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return sig != 0 && p.killed == sig
+}
+
+// LastWords returns what the child's runtime wrote when it crashed.
+func (p *Process) LastWords() string {
+	if p.memory == nil {
+		return ""
+	}
+	text := make([]byte, maxLastWords)
+	n, err := p.memory.ReadAt(text, int64(p.reserved))
+	if err != nil && err != io.EOF {
+		return ""
+	}
+	return string(text[:n])
+}
+
+// Release closes what the parent holds of the child. The child must have ended,
+// or never have come to be.
+func (p *Process) Release() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.released {
+		return
+	}
+	p.released = true
+	if p.Control != nil {
+		p.Control.Close()
+	}
+	p.handing.Wait()
+	if p.Reports != nil {
+		p.Reports.Close()
+	}
+	if p.Tasks != nil {
+		p.Tasks.Close()
+	}
+	if p.memory != nil {
+		p.memory.Close()
+	}
+	if p.child != nil {
+		p.child.Release()
+	}
+}
+
+// Unmap gives the ledger's memory back. Nothing may use it afterwards.
+func (p *Process) Unmap() {
+	if p.Ledger != nil {
+		_ = sys.Unmap(p.Ledger.Memory())
+		p.Ledger = nil
+	}
+}

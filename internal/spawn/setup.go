@@ -1,0 +1,75 @@
+package spawn
+
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/multiproc/mp/internal/ipc"
+	"github.com/multiproc/mp/internal/ipc/codec"
+	"github.com/multiproc/mp/internal/sys"
+)
+
+// Version is the version of what parent and child say to each other. They are
+// one program, so it can only differ if the check of the image has failed.
+const Version = 1
+
+// Role says what a child is for.
+type Role uint8
+
+// The roles.
+const (
+	Target Role = 1 // run one task and end
+	Worker Role = 2 // serve the calls of a pool
+)
+
+// A Setup tells a child who it is and what it has to do.
+type Setup struct {
+	Version    uint32
+	Role       Role
+	Image      sys.Image // what the parent runs
+	Tasks      uint64    // checksum over the parent's table of tasks
+	Name       string    // of the process
+	Identity   string    // its number among its siblings, behind those of its ancestors
+	Daemon     bool
+	ParentPID  int
+	ParentName string
+	MaxProcs   int // GOMAXPROCS; 0: as the runtime likes
+
+	// Of a Target:
+	Func   int    // index of the task
+	Arg    []byte // its argument, encoded as a batch of one
+	Result bool   // the parent waits for the result
+}
+
+// encode makes the setup frame.
+func (s *Setup) encode() ([]byte, error) {
+	c, err := codec.For(reflect.TypeFor[Setup]())
+	if err != nil {
+		return nil, err
+	}
+	dst := make([]byte, 0, ipc.HeaderSize+256+len(s.Arg))
+	dst, err = codec.Append(c, ipc.BeginFrame(dst, ipc.KindSetup, 0), s)
+	if err != nil {
+		return nil, err
+	}
+	return dst, ipc.EndFrame(dst, 0)
+}
+
+// decodeSetup reads the setup frame.
+func decodeSetup(f ipc.Frame) (*Setup, error) {
+	if f.Kind != ipc.KindSetup {
+		return nil, fmt.Errorf("frame of kind %d instead of the setup: %w", f.Kind, ipc.ErrProtocol)
+	}
+	s := new(Setup)
+	c, err := codec.For(reflect.TypeFor[Setup]())
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Decode(f.Body, reflect.ValueOf(s).Elem()); err != nil {
+		return nil, err
+	}
+	if s.Version != Version {
+		return nil, fmt.Errorf("the parent speaks version %d of the protocol, this process %d", s.Version, Version)
+	}
+	return s, nil
+}

@@ -1,0 +1,62 @@
+//go:build !linux
+
+package sys
+
+import (
+	"os"
+	"syscall"
+	"time"
+)
+
+// ImagePath is empty where a running image cannot be executed again.
+const ImagePath = ""
+
+// Program says what Start executes and how.
+type Program struct {
+	Path          string
+	Args          []string
+	Env           []string
+	Dir           string
+	Files         []uintptr
+	Attr          *syscall.SysProcAttr
+	DieWithThread bool
+}
+
+// Child is a started process.
+type Child struct{ PID int }
+
+// Exit says how a process ended.
+type Exit struct {
+	Code   int
+	Signal syscall.Signal
+	Known  bool
+	MaxRSS int64
+	CPU    time.Duration
+}
+
+// Image identifies the running executable.
+type Image struct {
+	Dev, Ino  uint64
+	Size      int64
+	MTimeNano int64
+}
+
+func Pipe() (r, w *os.File, err error)        { return nil, nil, unsupported("Pipe") }
+func GrowPipe(*os.File, int)                  {}
+func NewFile(int, string) (*os.File, error)   { return nil, unsupported("NewFile") }
+func Inherited(int, string) (*os.File, error) { return nil, unsupported("Inherited") }
+func CloseInherited(int) error                { return unsupported("CloseInherited") }
+func FIFOInode(int) (uint64, bool)            { return 0, false }
+func Inode(*os.File) (uint64, error)          { return 0, unsupported("Inode") }
+func Read(uintptr, []byte) (int, error)       { return 0, unsupported("Read") }
+func Write(uintptr, []byte) (int, error)      { return 0, unsupported("Write") }
+func MemFile(string, int64) (*os.File, error) { return nil, unsupported("MemFile") }
+func MapShared(*os.File, int) ([]byte, error) { return nil, unsupported("MapShared") }
+func Unmap([]byte) error                      { return unsupported("Unmap") }
+func Start(*Program) (*Child, error)          { return nil, unsupported("Start") }
+func (c *Child) Wait() (Exit, error)          { return Exit{}, unsupported("Wait") }
+func (c *Child) Signal(syscall.Signal) error  { return unsupported("Signal") }
+func (c *Child) Release() error               { return nil }
+func RunningImage() (Image, error)            { return Image{}, unsupported("RunningImage") }
+func AffinityCPUs() (int, error)              { return 0, unsupported("AffinityCPUs") }
+func KillSelf()                               { os.Exit(1) }

@@ -1,0 +1,177 @@
+package sys
+
+import (
+	"errors"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// Pipe returns the two ends of a new pipe, both non-blocking and close-on-exec.
+func Pipe() (r, w *os.File, err error) {
+	var p [2]int
+	if err := unix.Pipe2(p[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+		return nil, nil, os.NewSyscallError("pipe2", err)
+	}
+	if r, err = NewFile(p[0], "mp-pipe"); err != nil {
+		unix.Close(p[1])
+		return nil, nil, err
+	}
+	if w, err = NewFile(p[1], "mp-pipe"); err != nil {
+		r.Close()
+		return nil, nil, err
+	}
+	return r, w, nil
+}
+
+// GrowPipe asks for a pipe buffer of size bytes. The kernel may refuse
+// (/proc/sys/fs/pipe-max-size, pipe-user-pages-soft); the pipe then keeps the
+// size it has, which is slower and nothing worse.
+func GrowPipe(f *os.File, size int) {
+	_ = control(f, func(fd int) error {
+		_, err := unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, size)
+		return err
+	})
+}
+
+// NewFile takes ownership of fd: it is moved out of the way of the standard
+// streams, made close-on-exec and, if it is non-blocking already, handed to
+// the runtime's poller.
+func NewFile(fd int, name string) (*os.File, error) {
+	if fd <= 2 {
+		moved, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+		unix.Close(fd)
+		if err != nil {
+			return nil, os.NewSyscallError("fcntl(F_DUPFD_CLOEXEC)", err)
+		}
+		fd = moved
+	}
+	return os.NewFile(uintptr(fd), name), nil
+}
+
+// Inherited takes ownership of a descriptor that came through exec at number
+// fd. It moves to a high number, out of the way of programs that count on 3
+// and up being free, and becomes close-on-exec and non-blocking in the same
+// step, before anything else of the process can start a program.
+//
+// High is still below 64, the size of a new process's descriptor table. To
+// enlarge the table of a process with threads the kernel waits for a grace
+// period, which takes longer than all else that a child does to start.
+func Inherited(fd int, name string) (*os.File, error) {
+	const high = 40
+	moved, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, high)
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EMFILE) { // RLIMIT_NOFILE is below that
+		moved, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+	}
+	if err != nil {
+		return nil, os.NewSyscallError("fcntl(F_DUPFD_CLOEXEC)", err)
+	}
+	unix.Close(fd)
+	if err := unix.SetNonblock(moved, true); err != nil {
+		unix.Close(moved)
+		return nil, os.NewSyscallError("fcntl(O_NONBLOCK)", err)
+	}
+	return os.NewFile(uintptr(moved), name), nil
+}
+
+// CloseInherited closes the descriptors from number first on that came through
+// exec: those which are not close-on-exec. What this process has opened itself
+// is, for Go opens everything so.
+func CloseInherited(first int) error {
+	dir, err := unix.Open("/proc/self/fd", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil // no /proc: nothing can be said, and nothing depends on it
+	}
+	defer unix.Close(dir)
+	var buf [4096]byte
+	for {
+		n, err := unix.Getdents(dir, buf[:])
+		if err != nil {
+			return os.NewSyscallError("getdents64", err)
+		}
+		if n == 0 {
+			return nil
+		}
+		_, _, names := unix.ParseDirent(buf[:n], -1, nil)
+		for _, name := range names {
+			fd, err := strconv.Atoi(name)
+			if err != nil || fd < first {
+				continue
+			}
+			if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
+				unix.Close(fd)
+			}
+		}
+	}
+}
+
+// FIFOInode returns the inode number of the pipe at descriptor fd; ok is false
+// if there is no pipe at that number.
+func FIFOInode(fd int) (inode uint64, ok bool) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFIFO {
+		return 0, false
+	}
+	return st.Ino, true
+}
+
+// Inode returns the inode number of an open file.
+func Inode(f *os.File) (inode uint64, err error) {
+	err = control(f, func(fd int) error {
+		var st unix.Stat_t
+		if err := unix.Fstat(fd, &st); err != nil {
+			return os.NewSyscallError("fstat", err)
+		}
+		inode = st.Ino
+		return nil
+	})
+	return inode, err
+}
+
+// Read is one read(2). It returns ErrWouldBlock when nothing is there, and
+// n == 0 with a nil error at end of file.
+func Read(fd uintptr, p []byte) (n int, err error) {
+	for {
+		n, err = unix.Read(int(fd), p)
+		switch err {
+		case nil:
+			return n, nil
+		case unix.EINTR:
+		case unix.EAGAIN:
+			return 0, ErrWouldBlock
+		default:
+			return 0, os.NewSyscallError("read", err)
+		}
+	}
+}
+
+// Write is one write(2); it may write less than all of p. It returns
+// ErrWouldBlock when there is no room.
+func Write(fd uintptr, p []byte) (n int, err error) {
+	for {
+		n, err = unix.Write(int(fd), p)
+		switch err {
+		case nil:
+			return n, nil
+		case unix.EINTR:
+		case unix.EAGAIN:
+			return 0, ErrWouldBlock
+		default:
+			return 0, os.NewSyscallError("write", err)
+		}
+	}
+}
+
+// control runs fn on the descriptor of f while it cannot be closed.
+func control(f *os.File, fn func(fd int) error) error {
+	rc, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var inner error
+	if err := rc.Control(func(fd uintptr) { inner = fn(int(fd)) }); err != nil {
+		return err
+	}
+	return inner
+}

@@ -1,0 +1,188 @@
+package task
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"reflect"
+	"sync"
+	"syscall"
+
+	"github.com/multiproc/mp/internal/ipc/codec"
+)
+
+// errorTable holds the errors that become themselves again in the process that
+// receives them.
+var errorTable = struct {
+	mu     sync.RWMutex
+	byName map[string]error
+	names  map[error]string
+	types  map[string]typedError
+	typeOf map[reflect.Type]string
+}{
+	byName: make(map[string]error),
+	names:  make(map[error]string),
+	types:  make(map[string]typedError),
+	typeOf: make(map[reflect.Type]string),
+}
+
+type typedError struct {
+	append func(err error) ([]byte, error)
+	decode func(data []byte) (error, error)
+}
+
+// errnoName is the name under which system call errors travel.
+const errnoName = "syscall.Errno"
+
+func init() {
+	for name, err := range map[string]error{
+		"context.Canceled":         context.Canceled,
+		"context.DeadlineExceeded": context.DeadlineExceeded,
+		"io.EOF":                   io.EOF,
+		"io.ErrUnexpectedEOF":      io.ErrUnexpectedEOF,
+		"io.ErrClosedPipe":         io.ErrClosedPipe,
+		"io.ErrShortWrite":         io.ErrShortWrite,
+		"io.ErrShortBuffer":        io.ErrShortBuffer,
+		"io.ErrNoProgress":         io.ErrNoProgress,
+		"fs.ErrInvalid":            fs.ErrInvalid,
+		"fs.ErrPermission":         fs.ErrPermission,
+		"fs.ErrExist":              fs.ErrExist,
+		"fs.ErrNotExist":           fs.ErrNotExist,
+		"fs.ErrClosed":             fs.ErrClosed,
+		"os.ErrDeadlineExceeded":   os.ErrDeadlineExceeded,
+		"os.ErrProcessDone":        os.ErrProcessDone,
+		"errors.ErrUnsupported":    errors.ErrUnsupported,
+	} {
+		RegisterError(name, err)
+	}
+	errorTable.types[errnoName] = typedError{
+		append: func(err error) ([]byte, error) {
+			return binary.LittleEndian.AppendUint64(nil, uint64(err.(syscall.Errno))), nil
+		},
+		decode: func(data []byte) (error, error) {
+			if len(data) != 8 {
+				return nil, codec.ErrMalformed
+			}
+			return syscall.Errno(binary.LittleEndian.Uint64(data)), nil
+		},
+	}
+	errorTable.typeOf[reflect.TypeFor[syscall.Errno]()] = errnoName
+}
+
+// RegisterError makes errors.Is find sentinel in errors from other processes.
+// It panics if the name or the sentinel is taken, or cannot be compared.
+func RegisterError(name string, sentinel error) {
+	errorTable.mu.Lock()
+	defer errorTable.mu.Unlock()
+	switch {
+	case name == "" || sentinel == nil:
+		panic("mp: RegisterError needs a name and an error")
+	case !reflect.TypeOf(sentinel).Comparable():
+		panic(fmt.Sprintf("mp: RegisterError(%q): a %T cannot be compared; use RegisterErrorType", name, sentinel))
+	case errorTable.byName[name] != nil:
+		panic(fmt.Sprintf("mp: RegisterError(%q): the name is taken", name))
+	}
+	errorTable.byName[name] = sentinel
+	errorTable.names[sentinel] = name
+}
+
+// RegisterErrorType makes errors.As find errors of type T from other
+// processes.
+func RegisterErrorType[T error]() {
+	t := reflect.TypeFor[T]()
+	name := typeName(t)
+	c, err := codec.For(t)
+	if err != nil {
+		panic(fmt.Sprintf("mp: RegisterErrorType[%s]: %v", t, err))
+	}
+	errorTable.mu.Lock()
+	defer errorTable.mu.Unlock()
+	if _, twice := errorTable.types[name]; twice {
+		return
+	}
+	errorTable.types[name] = typedError{
+		append: func(err error) ([]byte, error) {
+			v := err.(T)
+			return codec.Append(c, nil, &v)
+		},
+		decode: func(data []byte) (error, error) {
+			v := reflect.New(t).Elem()
+			if err := c.Decode(data, v); err != nil {
+				return nil, err
+			}
+			return v.Interface().(T), nil
+		},
+	}
+	errorTable.typeOf[t] = name
+}
+
+// chain finds the registered errors in a tree of wrapped ones. It never trusts
+// the methods of user errors to be well behaved: a panic ends the search.
+func chain(err error) (known []string, typed []TypedError) {
+	errorTable.mu.RLock()
+	defer errorTable.mu.RUnlock()
+	defer func() { _ = recover() }()
+	seen := make(map[string]bool)
+	queue := []error{err}
+	for looked := 0; len(queue) > 0 && looked < maxChain; looked++ {
+		err, queue = queue[0], queue[1:]
+		if err == nil {
+			continue
+		}
+		if t := reflect.TypeOf(err); t.Comparable() && comparableValue(err) {
+			if name, ok := errorTable.names[err]; ok && !seen[name] {
+				seen[name] = true
+				known = append(known, name)
+			}
+		}
+		if name, ok := errorTable.typeOf[reflect.TypeOf(err)]; ok {
+			if data, encErr := errorTable.types[name].append(err); encErr == nil {
+				typed = append(typed, TypedError{Name: name, Data: data})
+			}
+		}
+		switch u := err.(type) {
+		case interface{ Unwrap() error }:
+			queue = append(queue, u.Unwrap())
+		case interface{ Unwrap() []error }:
+			queue = append(queue, u.Unwrap()...)
+		}
+		if is, ok := err.(interface{ Is(error) bool }); ok {
+			for name, sentinel := range maps.All(errorTable.byName) {
+				if !seen[name] && is.Is(sentinel) {
+					seen[name] = true
+					known = append(known, name)
+				}
+			}
+		}
+	}
+	return known, typed
+}
+
+// comparableValue says whether comparing err cannot panic (a comparable type
+// may hold an interface with something that is not).
+func comparableValue(err error) bool { return reflect.ValueOf(err).Comparable() }
+
+// Causes returns the registered errors that a failure carries, rebuilt.
+func (f *Failure) Causes() []error {
+	errorTable.mu.RLock()
+	defer errorTable.mu.RUnlock()
+	var causes []error
+	for _, t := range f.Typed {
+		if typed, ok := errorTable.types[t.Name]; ok {
+			if err, decErr := typed.decode(t.Data); decErr == nil {
+				causes = append(causes, err)
+			}
+		}
+	}
+	for _, name := range f.Known {
+		if err := errorTable.byName[name]; err != nil {
+			causes = append(causes, err)
+		}
+	}
+	return causes
+}

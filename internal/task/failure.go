@@ -1,0 +1,177 @@
+package task
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/multiproc/mp/internal/ipc/codec"
+)
+
+// FailureKind says in which way a task failed.
+type FailureKind uint8
+
+// The ways to fail.
+const (
+	Returned FailureKind = iota // it returned an error
+	Panicked                    // it panicked
+	Goexited                    // it called runtime.Goexit
+	TimedOut                    // it returned an error after its time limit had passed
+)
+
+// A Failure is an error as it travels: data that every process can read.
+type Failure struct {
+	Kind  FailureKind
+	Type  string // the dynamic type of the error or of the panic's value
+	Text  string
+	Stack string // of the goroutine that panicked; for an error, where the task is
+	Known []string
+	Typed []TypedError
+}
+
+// A TypedError is an error whose type was registered.
+type TypedError struct {
+	Name string
+	Data []byte
+}
+
+const (
+	maxText  = 64 << 10 // bytes of a failure's text that travel
+	maxStack = 64 << 10
+	maxChain = 1000 // errors of a chain that are looked at
+)
+
+// abnormal is what a panic or an end of the goroutine becomes.
+type abnormal struct {
+	kind  FailureKind
+	value any
+	stack string
+}
+
+func (e *abnormal) Error() string {
+	if e.kind == Goexited {
+		return "the task ended its goroutine (runtime.Goexit)"
+	}
+	return "panic: " + describe(e.value)
+}
+
+func (e *abnormal) Unwrap() error {
+	err, _ := e.value.(error)
+	return err
+}
+
+// describe formats any value, also one whose own methods panic.
+func describe(v any) (text string) {
+	defer func() {
+		if recover() != nil {
+			text = fmt.Sprintf("(%T: its own text cannot be had)", v)
+		}
+	}()
+	if err, ok := v.(error); ok {
+		return err.Error()
+	}
+	return fmt.Sprint(v)
+}
+
+// caught makes an error of what recover returned in a deferred function that
+// found the task not returned. A recovered nil means runtime.Goexit.
+func caught(recovered any, stack []byte) error {
+	if recovered == nil {
+		return &abnormal{kind: Goexited, stack: string(stack)}
+	}
+	return &abnormal{kind: Panicked, value: recovered, stack: trimPanic(string(stack))}
+}
+
+// trimPanic cuts the frames of the recovering code off a stack, so that it
+// begins where the panic was.
+func trimPanic(stack string) string {
+	head, rest, ok := strings.Cut(stack, "\n")
+	if !ok {
+		return stack
+	}
+	if i := strings.Index(rest, "\npanic("); i >= 0 {
+		rest = rest[i+1:]
+		for range 2 { // panic(...) itself, and its line
+			if _, after, ok := strings.Cut(rest, "\n"); ok {
+				rest = after
+			}
+		}
+	}
+	return head + "\n" + rest
+}
+
+// errLimit marks an error that was returned after the time limit.
+type errLimit struct{ limit time.Duration }
+
+func (e errLimit) Error() string { return fmt.Sprintf("time limit of %v exceeded", e.limit) }
+
+// Describe makes the Failure of an error.
+func Describe(err error) *Failure {
+	f := &Failure{Type: fmt.Sprintf("%T", err), Text: cut(describe(err), maxText)}
+	var a *abnormal
+	var limit errLimit
+	switch {
+	case errors.As(err, &a):
+		f.Kind, f.Stack = a.kind, cut(a.stack, maxStack)
+		if a.kind == Panicked {
+			f.Type = fmt.Sprintf("%T", a.value)
+		}
+	case errors.As(err, &limit):
+		f.Kind = TimedOut
+	}
+	f.Known, f.Typed = chain(err)
+	return f
+}
+
+var failureCodec, _ = codec.For(reflect.TypeFor[Failure]())
+
+// Encode encodes an error as the body of an error frame.
+func Encode(err error) []byte { return Describe(err).Encode() }
+
+// Encode encodes the failure as the body of an error frame.
+func (f *Failure) Encode() []byte {
+	body, err := codec.Append(failureCodec, nil, f)
+	if err != nil { // cannot be: a Failure has only strings and bytes
+		body, _ = codec.Append(failureCodec, nil, &Failure{Text: err.Error()})
+	}
+	return body
+}
+
+// Decode decodes the body of an error frame.
+func Decode(body []byte) (*Failure, error) {
+	f := new(Failure)
+	if err := failureCodec.Decode(body, reflect.ValueOf(f).Elem()); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// Failure describes an error that the task returned, or that its panic became.
+func (d *Def) Failure(err error) *Failure {
+	f := Describe(err)
+	if f.Stack == "" {
+		f.Stack = d.Where()
+	}
+	return f
+}
+
+// Where says where the task's function is, as the stack of an error that it
+// returned (a Go error has none of its own).
+func (d *Def) Where() string {
+	f := runtime.FuncForPC(d.fn)
+	if f == nil {
+		return ""
+	}
+	file, line := f.FileLine(d.fn)
+	return fmt.Sprintf("returned by %s\n\t%s:%d", d.Symbol(), file, line)
+}
+
+func cut(s string, limit int) string {
+	if len(s) > limit {
+		return s[:limit] + "..."
+	}
+	return s
+}

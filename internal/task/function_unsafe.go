@@ -1,0 +1,220 @@
+package task
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"runtime/debug"
+	"unsafe"
+
+	"github.com/multiproc/mp/internal/ipc/codec"
+	"github.com/multiproc/mp/internal/ledger"
+	"github.com/multiproc/mp/internal/worker"
+)
+
+// function is a registered function with its types.
+type function[In, Out any] struct {
+	def *Def
+	fn  func(context.Context, In) (Out, error)
+}
+
+// base is an address in the image, for position-independent checksums.
+func base() uintptr { return reflect.ValueOf(Freeze).Pointer() }
+
+// appendArg implements operations.
+func (f *function[In, Out]) appendArg(dst []byte, in any) ([]byte, error) {
+	c, _, err := f.def.Codecs()
+	if err != nil {
+		return dst, err
+	}
+	if v := in.(In); c.RawSize() > 0 {
+		raw := unsafe.Slice((*byte)(unsafe.Pointer(&v)), unsafe.Sizeof(v))
+		var header [codec.RawHeaderSize]byte
+		codec.PutRawHeader(header[:], len(raw))
+		return append(append(dst, header[:]...), raw...), nil
+	}
+	var header [codec.ArrayHeaderSize]byte
+	codec.PutArrayHeader(header[:], 1)
+	start := len(dst)
+	dst = append(dst, header[:]...)
+	if f.def.In.Kind() == reflect.Interface && in == nil {
+		var zero In
+		in = &zero
+		dst, err = c.Append(dst, reflect.ValueOf(in).Elem())
+	} else {
+		v := reflect.New(f.def.In).Elem()
+		v.Set(reflect.ValueOf(in))
+		dst, err = c.Append(dst, v)
+	}
+	if err != nil {
+		return dst[:start], err
+	}
+	return dst, nil
+}
+
+// once implements operations.
+func (f *function[In, Out]) once(ctx context.Context, arg []byte) (result []byte, err error) {
+	in, out, err := f.def.Codecs()
+	if err != nil {
+		return nil, err
+	}
+	var args [1]In
+	if err := codec.DecodeItems(in, arg, args[:]); err != nil {
+		return nil, undecodable(f.def, err)
+	}
+	value, err := f.call(ctx, args[0])
+	if err != nil {
+		return nil, err
+	}
+	result, err = codec.AppendItems(out, nil, []Out{value})
+	if err != nil {
+		return nil, unencodable(f.def, err)
+	}
+	return result, nil
+}
+
+// call runs the function in a goroutine of its own, so that runtime.Goexit is
+// an error like a panic.
+func (f *function[In, Out]) call(ctx context.Context, in In) (out Out, err error) {
+	done := make(chan struct{})
+	go func() {
+		returned := false
+		defer close(done)
+		defer func() {
+			if !returned {
+				err = caught(recover(), debug.Stack())
+			}
+		}()
+		out, err = f.fn(ctx, in)
+		returned = true
+	}()
+	<-done
+	return out, err
+}
+
+// Run implements worker.Runner.
+func (f *function[In, Out]) Run(s *worker.Stage) {
+	in, out, err := f.def.Codecs()
+	if err != nil { // cannot be: the parent's Freeze has refused it
+		f.failRest(s, err)
+		return
+	}
+	args, err := codec.AliasItems[In](in, s.Args, s.Items)
+	if err != nil {
+		f.failRest(s, undecodable(f.def, err))
+		return
+	}
+	size := out.RawSize()
+	for s.Next < s.Items {
+		limit := s.Claim()
+		switch {
+		case limit == s.Next:
+			return // taken back
+		case size > 0 && size <= worker.MaxFixed:
+			l, at, n := s.FixedSlots(size, limit-s.Next)
+			f.fixed(s, args[s.Next:s.Next+n], ledger.Slots[Out](l, at, n))
+		default:
+			f.each(s, out, args[s.Next:limit])
+		}
+	}
+}
+
+// fixed runs items whose results have a fixed size: they are stored where the
+// parent can see them. A failure ends the round, and Run begins another behind it.
+func (f *function[In, Out]) fixed(s *worker.Stage, args []In, results []Out) {
+	ctx, release := s.Context() // with a time limit, Claim gives one item at a time
+	defer release()
+	started, done := s.Marks.Started, s.Marks.Done
+	number := s.First + uint64(s.Next)
+	n, returned := 0, false
+	defer func() {
+		if returned {
+			return
+		}
+		s.FixedDone(n)
+		s.Fail(Encode(caught(recover(), debug.Stack())))
+	}()
+	for n < len(args) {
+		*started = number + uint64(n) + 1
+		out, err := f.fn(ctx, args[n])
+		if err != nil {
+			returned = true
+			s.FixedDone(n)
+			s.Fail(f.failed(ctx, s, err))
+			return
+		}
+		results[n] = out
+		n++
+		*done = number + uint64(n)
+	}
+	returned = true
+	s.FixedDone(n)
+}
+
+// each runs items whose results can be of any size, or that have a time limit.
+func (f *function[In, Out]) each(s *worker.Stage, c *codec.Codec, args []In) {
+	returned := false
+	defer func() {
+		if !returned {
+			s.Fail(Encode(caught(recover(), debug.Stack())))
+		}
+	}()
+	for i := range args {
+		*s.Marks.Started = s.First + uint64(s.Next) + 1
+		ctx, release := s.Context()
+		out, err := f.fn(ctx, args[i])
+		if err != nil {
+			s.Fail(f.failed(ctx, s, err))
+			release()
+			continue
+		}
+		release()
+		if c.RawSize() > 0 { // in the outbox it would be stored, not encoded
+			batch, err := codec.AppendItems(c, nil, []Out{out})
+			if err != nil {
+				s.Fail(Encode(unencodable(f.def, err)))
+			} else {
+				s.CommitLarge(batch)
+			}
+			continue
+		}
+		// An unencodable result fails this item; what the codec appended is dropped.
+		if encoded, err := codec.Append(c, s.Space(), &out); err != nil {
+			s.Fail(Encode(unencodable(f.def, err)))
+		} else {
+			s.Commit(encoded)
+		}
+	}
+	returned = true
+}
+
+// failed encodes the error that an item returned.
+func (f *function[In, Out]) failed(ctx context.Context, s *worker.Stage, err error) []byte {
+	if s.Limit > 0 && ctx.Err() == context.DeadlineExceeded {
+		err = fmt.Errorf("%w: %w", errLimit{s.Limit}, err)
+	}
+	return f.def.Failure(err).Encode()
+}
+
+// failRest fails the items that the parent does not take back.
+func (f *function[In, Out]) failRest(s *worker.Stage, err error) {
+	failure := Encode(err)
+	for s.Next < s.Items {
+		limit := s.Claim()
+		if limit == s.Next {
+			return
+		}
+		for s.Next < limit {
+			*s.Marks.Started = s.First + uint64(s.Next) + 1
+			s.Fail(failure)
+		}
+	}
+}
+
+func undecodable(d *Def, err error) error {
+	return fmt.Errorf("the argument of %s arrived, but cannot be decoded: %w", d.Name(), err)
+}
+
+func unencodable(d *Def, err error) error {
+	return fmt.Errorf("the result of %s cannot be sent: %w", d.Name(), err)
+}

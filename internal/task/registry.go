@@ -1,0 +1,88 @@
+package task
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"sync"
+)
+
+// table holds the registered functions in the order of their registration.
+var table struct {
+	mu     sync.Mutex
+	frozen bool
+	defs   []*Def
+}
+
+// ErrNotRegistered says that a task is not in this process's table.
+var ErrNotRegistered = errors.New("mp: task is not registered in this process")
+
+func register(d *Def) {
+	table.mu.Lock()
+	defer table.mu.Unlock()
+	if table.frozen {
+		panic(lateRegistration(d.Symbol()))
+	}
+	d.index = len(table.defs)
+	table.defs = append(table.defs, d)
+}
+
+func lateRegistration(what string) string {
+	return "mp: " + what + " is registered after mp.Init: the children have no such task. " +
+		"Declare tasks as package-level variables: var work = mp.Func(work)"
+}
+
+// all returns the table. Entries are only ever added.
+func all() []*Def {
+	table.mu.Lock()
+	defer table.mu.Unlock()
+	return table.defs
+}
+
+// Close ends registration without checking anything: a child trusts its
+// parent, which has checked the same table.
+func Close() {
+	table.mu.Lock()
+	defer table.mu.Unlock()
+	table.frozen = true
+}
+
+// Freeze ends registration and reports every fault in the table: names that
+// were given twice, and types that cannot travel.
+func Freeze() error {
+	Close()
+	var faults []error
+	names := make(map[string]*Def)
+	for _, d := range all() {
+		if d.named != "" {
+			if first := names[d.named]; first != nil {
+				faults = append(faults, fmt.Errorf("the name %q is given to both %s and %s", d.named, first.Symbol(), d.Symbol()))
+			}
+			names[d.named] = d
+		}
+		if _, _, err := d.Codecs(); err != nil {
+			faults = append(faults, fmt.Errorf("task %s: %w", d.Name(), err))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// Lookup returns the task at an index.
+func Lookup(index int) (*Def, error) {
+	defs := all()
+	if index < 0 || index >= len(defs) {
+		return nil, fmt.Errorf("%w: number %d of %d", ErrNotRegistered, index, len(defs))
+	}
+	return defs[index], nil
+}
+
+// Sum is a checksum over the table. The parent sends it; a child whose table
+// differs (it registers tasks under a condition that does not hold in it)
+// refuses to start.
+func Sum() uint64 {
+	h := fnv.New64a()
+	for _, d := range all() {
+		fmt.Fprintf(h, "%x %s %s %s\n", d.fn-base(), d.named, d.In, d.Out)
+	}
+	return h.Sum64()
+}

@@ -1,0 +1,144 @@
+package worker
+
+import (
+	"context"
+	"time"
+
+	"github.com/multiproc/mp/internal/ipc"
+	"github.com/multiproc/mp/internal/ledger"
+)
+
+const (
+	// flushAfter is how long a finished result waits for company.
+	flushAfter = 2 * time.Millisecond
+	// flushSize is how many bytes of results are worth a system call.
+	flushSize = 16 << 10
+	// claimFor is the work that a worker claims at a time, at least: so much can
+	// not be taken back from it. maxClaim bounds it in items.
+	claimFor = 50 * time.Microsecond
+	maxClaim = 4096
+)
+
+// A Runner runs the items of a call: from s.Next up to s.Items, as far as
+// s.Claim lets it. It advances s.Next past each item whose result or failure it
+// has handed to s, also when the item panics or ends its goroutine.
+type Runner interface {
+	Run(s *Stage)
+}
+
+// A Stage is where the items of one call run. Its memory is reused from call
+// to call.
+type Stage struct {
+	Args  []byte // the arguments, encoded as a slice of them
+	Items int    // how many
+	First uint64 // the number of item 0
+	Next  int    // the next one to run
+	Limit time.Duration
+	Marks ledger.Marks
+
+	ledger *ledger.Ledger
+	box    *ledger.Outbox
+	out    *ipc.Writer
+	ctx    *callContext
+
+	epoch   uint16
+	claimed int       // items below are claimed
+	claim   int       // how many to claim next time
+	asked   time.Time // when the last claim was made
+	oldest  time.Time // when the oldest result in the outbox came; zero: it is empty
+
+	part part
+	lost error // the pipe is broken: the parent is gone
+}
+
+// part is the result frame under construction.
+type part struct {
+	open    bool
+	first   uint64
+	head    int // size of the encoding's header, before payload
+	payload int
+	end     int
+	room    int // how far end may grow
+	count   int
+	fixed   int // size of a result, 0: any
+	began   time.Time
+}
+
+// begin prepares the stage for a call.
+func (s *Stage) begin(c Call, first uint64, args []byte, ctx *callContext) {
+	s.Args, s.Items, s.First, s.Next, s.Limit = args, c.Items, first, 0, c.Limit
+	s.ctx = ctx
+	s.claimed = 0
+	s.asked = time.Now()
+}
+
+// Context returns the context for the items; with a time limit, each item has
+// its own, and done releases it.
+func (s *Stage) Context() (ctx context.Context, done context.CancelFunc) {
+	if s.Limit > 0 {
+		return context.WithTimeout(s.ctx, s.Limit)
+	}
+	return s.ctx, nop
+}
+
+func nop() {}
+
+// Claim returns the end of the items that may run now. Next itself means none:
+// the parent has taken the rest of the call back.
+func (s *Stage) Claim() int {
+	if s.Next < s.claimed {
+		return s.claimed
+	}
+	now := time.Now()
+	switch took := now.Sub(s.asked); {
+	case s.Next == 0:
+		if s.claim == 0 || s.Items == 1 {
+			s.claim = 1
+		}
+	case took < claimFor:
+		s.claim = min(2*s.claim, maxClaim)
+	case took > 4*claimFor:
+		s.claim = max(s.claim/2, 1)
+	}
+	s.asked = now
+	if !s.oldest.IsZero() && now.Sub(s.oldest) > flushAfter {
+		s.Flush()
+	}
+	n := min(s.claim, s.Items-s.Next)
+	if s.Limit > 0 {
+		n = 1
+	}
+	if !s.ledger.Claim(s.epoch, s.First+uint64(s.Next), n) {
+		return s.Next
+	}
+	s.claimed = s.Next + n
+	return s.claimed
+}
+
+// finish ends the call.
+func (s *Stage) finish() {
+	s.closePart()
+	if s.box.Len() >= flushSize {
+		s.Flush()
+	}
+	s.ctx.cancel(context.Canceled)
+	s.ctx, s.Args = nil, nil
+}
+
+// Flush writes the outbox to the pipe.
+func (s *Stage) Flush() {
+	s.closePart()
+	if s.box.Len() > 0 {
+		s.write(s.box.Bytes())
+		s.box.Written()
+	}
+	s.oldest = time.Time{}
+}
+
+// write writes to the pipe. A parent that is gone is found out by the control
+// goroutine, too; until then results go nowhere.
+func (s *Stage) write(p []byte) {
+	if s.lost == nil && len(p) > 0 {
+		_, s.lost = s.out.Write(p)
+	}
+}

@@ -1,0 +1,73 @@
+package pool
+
+import (
+	"strings"
+	"syscall"
+
+	"github.com/multiproc/mp"
+	"github.com/multiproc/mp/internal/bridge"
+	"github.com/multiproc/mp/internal/death"
+	"github.com/multiproc/mp/internal/ipc"
+	"github.com/multiproc/mp/internal/spawn"
+	"github.com/multiproc/mp/internal/sys"
+	"github.com/multiproc/mp/internal/task"
+)
+
+// processHost is a worker process.
+type processHost struct {
+	proc   *spawn.Process
+	exited chan struct{}
+	exit   sys.Exit
+}
+
+// openProcess starts a worker process.
+func openProcess(w *worker) error {
+	share := max(int(w.pool.cpus)/w.pool.opts.Workers, 1)
+	c := &spawn.Command{Setup: spawn.Setup{
+		Role:     spawn.Worker,
+		Daemon:   true,
+		Tasks:    task.Sum(),
+		MaxProcs: share,
+	}}
+	bridge.Identify(&c.Setup)
+	proc, err := spawn.Start(c)
+	if err != nil {
+		return err
+	}
+	h := &processHost{proc: proc, exited: make(chan struct{})}
+	go func() {
+		h.exit = proc.Wait()
+		close(h.exited)
+	}()
+	w.host, w.results, w.tasks, w.ledger = h, proc.Reports, proc.Tasks, proc.Ledger
+	return nil
+}
+
+func (h *processHost) name() string { return h.proc.Name }
+func (h *processHost) pid() int     { return h.proc.PID }
+func (h *processHost) kill()        { _ = h.proc.Signal(syscall.SIGKILL) }
+
+func (h *processHost) cancel(number uint64) {
+	frame, _ := ipc.AppendFrame(nil, ipc.KindCancel, number, nil)
+	// The pipe takes thousands of these. Where it does not, the worker does not
+	// read, and is killed after the grace period anyway.
+	_, _ = h.proc.Control.TryWrite(frame)
+}
+
+func (h *processHost) bury() *WorkerDiedError {
+	<-h.exited
+	remains := death.Remains{Exit: h.exit, LastWords: h.proc.LastWords(), ByUs: h.proc.Signalled(h.exit.Signal)}
+	return &WorkerDiedError{
+		Worker:    h.proc.Name,
+		PID:       h.proc.PID,
+		ExitCode:  remains.Code(),
+		Signal:    h.exit.Signal,
+		Cause:     mp.Cause(remains.Kind().String()),
+		LastWords: strings.TrimSpace(remains.LastWords),
+	}
+}
+
+func (h *processHost) release() {
+	h.proc.Release()
+	h.proc.Unmap()
+}

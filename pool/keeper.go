@@ -1,0 +1,181 @@
+package pool
+
+import (
+	"time"
+)
+
+const (
+	// tick is how often the keeper looks at workers that have more than one item.
+	tick = 5 * time.Millisecond
+	// stallAfter is how long a worker may be on one item before what waits behind
+	// it, and the results that wait before it, are fetched.
+	stallAfter = 10 * time.Millisecond
+)
+
+// keeper is the pool's clock: while there is something to look after, it looks at
+// the ledgers of the busy workers now and then. That needs no word from the
+// workers, and wakes none of them.
+type keeper struct {
+	p      *Pool
+	wakeup chan struct{}
+	quit   chan struct{}
+	ended  chan struct{}
+	active bool // it ticks; belongs to the pool's mutex
+}
+
+// stall is what the keeper remembers of a worker.
+type stall struct {
+	started uint64    // how many items it had started
+	since   time.Time // when that was first seen
+	batch   *batch    // the batch that was interrupted on it
+	killAt  time.Time // when to kill it for that
+	reason  error     // why it has been killed
+	leaveBy time.Time // when it has to have ended
+}
+
+// doomed says that the worker is to be killed, or has been.
+func (s *stall) doomed() bool { return !s.killAt.IsZero() || s.reason != nil }
+
+func (k *keeper) init(p *Pool) {
+	k.p = p
+	k.wakeup = make(chan struct{}, 1)
+	k.quit = make(chan struct{})
+	k.ended = make(chan struct{})
+	go k.run()
+}
+
+// wake has the keeper look after something new. The caller holds the pool's
+// mutex.
+func (k *keeper) wake() {
+	if !k.active {
+		k.active = true
+		k.wakeup <- struct{}{}
+	}
+}
+
+// stop ends the keeper. It may be called more than once.
+func (k *keeper) stop() {
+	k.p.mu.Lock()
+	select {
+	case <-k.quit:
+	default:
+		close(k.quit)
+	}
+	k.p.mu.Unlock()
+	<-k.ended
+}
+
+func (k *keeper) run() {
+	defer close(k.ended)
+	ticker := time.NewTicker(tick)
+	ticker.Stop()
+	defer ticker.Stop()
+	for {
+		select {
+		case <-k.quit:
+			return
+		case <-k.wakeup:
+			ticker.Reset(tick)
+		case now := <-ticker.C:
+			if !k.look(now) {
+				ticker.Stop()
+			}
+		}
+	}
+}
+
+// look looks at all workers once. It returns false if there is nothing to look
+// after any more.
+func (k *keeper) look(now time.Time) bool {
+	p := k.p
+	var stuck []*worker
+	p.mu.Lock()
+	more := false
+	for _, w := range append([]*worker(nil), p.workers...) {
+		if w.dead {
+			continue
+		}
+		more = p.overdue(w, now) || more
+		if !w.busy() {
+			continue
+		}
+		more = p.observe(w, now) || more
+		if now.Sub(w.watch.since) < stallAfter || w.ledger.Started() == w.ledger.Done() {
+			continue
+		}
+		w.slow = true
+		p.takeBack(w)
+		if w.ledger.Done() > w.received {
+			stuck = append(stuck, w)
+		}
+	}
+	k.active = more
+	waiting := p.queue.first() != nil
+	p.mu.Unlock()
+	for _, w := range stuck {
+		w.reap.Lock()
+		if !w.buried {
+			w.recover()
+		}
+		w.reap.Unlock()
+	}
+	if waiting {
+		p.feed()
+	}
+	return more
+}
+
+// overdue kills a worker that was told to end, or whose item was to end, and has
+// not in time. It returns whether that is still to be watched. The caller holds
+// mu.
+func (p *Pool) overdue(w *worker, now time.Time) bool {
+	s := &w.watch
+	if !s.leaveBy.IsZero() && now.After(s.leaveBy) && !w.busy() {
+		s.leaveBy = time.Time{}
+		w.host.kill()
+	}
+	if !s.killAt.IsZero() && now.After(s.killAt) && s.batch != nil {
+		p.kill(w, s.batch.dead)
+	}
+	return !s.leaveBy.IsZero() || !s.killAt.IsZero() && s.reason == nil
+}
+
+// observe notes how long the worker has been on its item, and kills it if the
+// item's time limit is over. It returns whether the worker has to be watched. The
+// caller holds mu.
+func (p *Pool) observe(w *worker, now time.Time) bool {
+	s := &w.watch
+	if started := w.ledger.Started(); started != s.started || s.since.IsZero() {
+		s.started, s.since = started, now
+		w.slow = false
+	}
+	f := &w.flights[w.head]
+	if limit := f.b.limit; limit > 0 && s.started > w.received && now.Sub(s.since) > limit+p.opts.KillGrace {
+		// The gate is closed first, so that the kill cannot hit the next item.
+		p.takeBack(w)
+		if w.ledger.Started() == s.started {
+			p.kill(w, &TimeoutError{Limit: limit})
+		}
+	}
+	return true
+}
+
+// rebalance takes work back from the worker that has most of it in advance, when
+// another has none and the queue is empty. The caller holds mu.
+func (p *Pool) rebalance(idle *worker) {
+	if !idle.hasRoom() || len(p.workers) < 2 {
+		return
+	}
+	var most *worker
+	for _, w := range p.workers {
+		if w.busy() && !w.dead && (most == nil || w.load > most.load) {
+			most = w
+		}
+	}
+	if most != nil && most.load > float64(worthTaking) && most.sent > most.ledger.Claimed()+1 {
+		p.takeBack(most)
+	}
+}
+
+// worthTaking is how much work a worker has to have for taking some of it back.
+const worthTaking = 200 * time.Microsecond

@@ -1,0 +1,144 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/multiproc/mp"
+	"github.com/multiproc/mp/internal/bridge"
+	"github.com/multiproc/mp/internal/ipc/codec"
+)
+
+// Map runs the task for each item and returns the values in the order of the
+// items. At the first error nothing more is started; when what runs has ended,
+// Map returns nil and a *TaskError with the index of the failed item, the first
+// of them if there are several. With KeepGoing it runs all, returns a slice with
+// zero values where items failed, and the *TaskErrors joined in order.
+//
+// When ctx ends, the items that run are cancelled, and killed after
+// Options.KillGrace. The items are encoded as they are needed: leave the slice
+// alone until Map returns. To map a task of several arguments, use mp.Zip2.
+func Map[In, Out any](ctx context.Context, p *Pool, task *mp.Task[In, Out], items []In, opts ...Option) ([]Out, error) {
+	return MapAsync(ctx, p, task, items, opts...).Get(context.Background())
+}
+
+// MapAsync is Map without waiting.
+func MapAsync[In, Out any](ctx context.Context, p *Pool, task *mp.Task[In, Out], items []In, opts ...Option) *Future[[]Out] {
+	if err := ctx.Err(); err != nil {
+		return failed[[]Out](err)
+	}
+	def := bridge.TaskDef(task)
+	if def == nil {
+		return failed[[]Out](errors.New("pool: a nil task cannot be mapped"))
+	}
+	o, err := p.apply(opts)
+	if err != nil {
+		return failed[[]Out](err)
+	}
+	in, out, err := def.Codecs()
+	if err != nil {
+		return failed[[]Out](err)
+	}
+	f := &Future[[]Out]{pool: p}
+	m := &mapping[In, Out]{f: f, items: items, values: make([]Out, len(items)), in: in, out: out, options: o}
+	b := &f.batch
+	b.def, b.work, b.chunk, b.limit, b.retries, b.queued = def, m, o.chunk, o.limit, o.retries, len(items)
+	p.mu.Lock()
+	if err := p.accept(b); err != nil {
+		p.mu.Unlock()
+		return failed[[]Out](err)
+	}
+	b.deadline, _ = ctx.Deadline()
+	if len(items) == 0 {
+		b.ended = true
+		p.conclude(b)
+		p.mu.Unlock()
+		f.decide(m.values, nil)
+		return f
+	}
+	p.queue.push(span{b: b, lo: 0, hi: len(items)})
+	p.mu.Unlock()
+	p.feed()
+	if ctx.Done() != nil {
+		f.watch(ctx)
+	}
+	return f
+}
+
+// mapping is the work of a Map.
+type mapping[In, Out any] struct {
+	f       *Future[[]Out]
+	items   []In
+	values  []Out
+	in, out *codec.Codec
+	options callOptions
+
+	mu     sync.Mutex
+	done   int
+	errors []*TaskError
+}
+
+func (m *mapping[In, Out]) encode(dst []byte, lo, hi int) ([]byte, error) {
+	args, err := codec.AppendItems(m.in, dst, m.items[lo:hi])
+	if err != nil {
+		return args, fmt.Errorf("pool: the argument cannot be sent: %w", err)
+	}
+	return args, nil
+}
+
+func (m *mapping[In, Out]) results(lo, n int, body []byte, _ bool) error {
+	if err := codec.DecodeItems(m.out, body, m.values[lo:lo+n]); err != nil {
+		return fmt.Errorf("pool: the result cannot be decoded: %w", err)
+	}
+	m.advance(n)
+	return nil
+}
+
+func (m *mapping[In, Out]) fail(i int, err error) {
+	m.mu.Lock()
+	m.errors = append(m.errors, &TaskError{Index: i, Err: err})
+	m.mu.Unlock()
+	m.advance(1)
+	if !m.options.keepGoing {
+		m.f.pool.stop(&m.f.batch, errStopped, false)
+	}
+}
+
+// errStopped is why a Map ends early after an item has failed, or an Imap that
+// nobody ranges over any more. Nobody gets to see it.
+var errStopped = errors.New("pool: stopped")
+
+// advance reports progress.
+func (m *mapping[In, Out]) advance(n int) {
+	if m.options.progress == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.done += n
+	m.options.progress(m.done, len(m.items))
+}
+
+func (m *mapping[In, Out]) finish(dropped error) {
+	m.mu.Lock()
+	failures := m.errors
+	m.mu.Unlock()
+	slices.SortFunc(failures, func(a, b *TaskError) int { return a.Index - b.Index })
+	switch {
+	case dropped != nil && dropped != errStopped:
+		m.f.decide(nil, dropped)
+	case len(failures) == 0:
+		m.f.decide(m.values, nil)
+	case m.options.keepGoing:
+		errs := make([]error, len(failures))
+		for i, e := range failures {
+			errs[i] = e
+		}
+		m.f.decide(m.values, errors.Join(errs...))
+	default:
+		m.f.decide(nil, failures[0])
+	}
+}

@@ -1,0 +1,231 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/multiproc/mp"
+	"github.com/multiproc/mp/internal/bridge"
+	"github.com/multiproc/mp/internal/task"
+)
+
+// A Pool keeps worker processes and runs tasks on them. Make it with New. All
+// functions of this package may be called from any goroutine. Not closing a pool
+// costs its workers and nothing more: they end with the program.
+type Pool struct {
+	opts   Options
+	cpus   int32
+	forget func() // takes back the registration for the end of the program
+
+	// busy counts the workers that have work, for the readers' polling.
+	busy atomic.Int32
+
+	scratch atomic.Pointer[[]byte] // a buffer for encoding
+
+	mu      sync.Mutex
+	queue   queue
+	workers []*worker // alive, or starting
+	idle    []*worker // without work; the last to become so is the first to get some
+	full    bool      // no worker has room for more
+	state   poolState
+	broken  error // why the pool has given up
+	pending int   // batches that have not ended
+	drained chan struct{}
+	crashes int // workers in a row that could not be started
+	alive   sync.WaitGroup
+	pace    map[*task.Def]*pace
+	batches map[*batch]struct{}
+	count   counters
+	keeper  keeper
+}
+
+type poolState int
+
+const (
+	accepting poolState = iota
+	draining            // Shutdown: no new tasks
+	closing             // Close: nothing is run any more
+)
+
+// New starts the workers and returns when all of them are ready for work. If one
+// cannot be started, the others are ended, and the error says why.
+func New(o Options) (*Pool, error) {
+	if err := bridge.Ready("pool: New"); err != nil {
+		return nil, err
+	}
+	o, err := o.check()
+	if err != nil {
+		return nil, err
+	}
+	p := &Pool{
+		opts:    o,
+		cpus:    int32(mp.CPUCount()),
+		drained: make(chan struct{}),
+		pace:    make(map[*task.Def]*pace),
+		batches: make(map[*batch]struct{}),
+	}
+	p.keeper.init(p)
+	if err := p.startAll(); err != nil {
+		_ = p.Close()
+		return nil, err
+	}
+	p.forget = bridge.AtExit(func() { _ = p.Close() })
+	return p, nil
+}
+
+// startAll starts the workers at the same time.
+func (p *Pool) startAll() error {
+	errs := make([]error, p.opts.Workers)
+	var wg sync.WaitGroup
+	for i := range errs {
+		wg.Go(func() { errs[i] = p.startWorker() })
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return fmt.Errorf("pool: %w", err)
+		}
+	}
+	return nil
+}
+
+// accept admits a batch of items, or says why not. The batch is then in the
+// pool, and its first spans may be pushed.
+//
+// The caller holds mu.
+func (p *Pool) accept(b *batch) error {
+	switch {
+	case p.broken != nil:
+		return p.broken
+	case p.state != accepting:
+		return ErrShutdown
+	}
+	p.pending++
+	p.batches[b] = struct{}{}
+	return nil
+}
+
+// conclude does what is due when a batch has ended: the caller has marked it so
+// and holds mu; finish is called by whoever calls the returned function, without.
+func (p *Pool) conclude(b *batch) {
+	delete(p.batches, b)
+	p.pending--
+	if p.pending == 0 && p.state != accepting {
+		p.closeDrained()
+	}
+}
+
+func (p *Pool) closeDrained() {
+	select {
+	case <-p.drained:
+	default:
+		close(p.drained)
+	}
+}
+
+// Workers returns the pids of the workers that are alive.
+func (p *Pool) Workers() []int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	pids := make([]int, 0, len(p.workers))
+	for _, w := range p.workers {
+		if w.ready {
+			pids = append(pids, w.host.pid())
+		}
+	}
+	return pids
+}
+
+// Shutdown ends the pool in good order: no new tasks are accepted, those that
+// were are run, and the workers end. If ctx ends before that, Shutdown returns
+// ctx.Err(), and the pool goes on ending by itself; Close ends it at once.
+func (p *Pool) Shutdown(ctx context.Context) error {
+	p.mu.Lock()
+	if p.state == accepting {
+		p.state = draining
+	}
+	if p.pending == 0 {
+		p.closeDrained()
+	}
+	p.mu.Unlock()
+	ended := make(chan struct{})
+	go func() {
+		<-p.drained
+		p.endWorkers(false)
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Close ends the pool at once: tasks that have not ended, end with ErrClosed, and
+// workers that still run one are killed. It returns when no worker is left: nil,
+// or an *AbandonedError if it threw work away. Further calls return nil.
+func (p *Pool) Close() error {
+	p.mu.Lock()
+	first := p.state != closing
+	p.state = closing
+	abandoned := 0
+	var doomed []*batch
+	for b := range p.batches {
+		abandoned += max(b.queued+b.flying, 1)
+		doomed = append(doomed, b)
+	}
+	p.mu.Unlock()
+	for _, b := range doomed {
+		p.stop(b, ErrClosed, false)
+	}
+	p.endWorkers(true)
+	if !first || abandoned == 0 {
+		return nil
+	}
+	return &AbandonedError{Tasks: abandoned}
+}
+
+// endWorkers ends the workers, and waits for their end. Idle ones leave in good
+// order; hard says what happens to the others.
+func (p *Pool) endWorkers(hard bool) {
+	p.mu.Lock()
+	p.state = closing
+	for _, w := range p.workers {
+		p.dismiss(w, hard)
+	}
+	p.mu.Unlock()
+	p.alive.Wait()
+	p.keeper.stop()
+	if p.forget != nil {
+		p.forget()
+	}
+}
+
+// log writes a record if the user wants one.
+func (p *Pool) log(level slog.Level, msg string, args ...any) {
+	if p.opts.Logger != nil {
+		p.opts.Logger.Log(context.Background(), level, msg, args...)
+	}
+}
+
+// fail gives up: the workers cannot be started.
+func (p *Pool) giveUp(why error) {
+	p.mu.Lock()
+	if p.broken == nil {
+		p.broken = errors.Join(ErrBroken, why)
+	}
+	broken := p.broken
+	var doomed []*batch
+	for b := range p.batches {
+		doomed = append(doomed, b)
+	}
+	p.mu.Unlock()
+	for _, b := range doomed {
+		p.stop(b, broken, false)
+	}
+}

@@ -1,0 +1,50 @@
+package pool
+
+// queue is the pool's queue of spans: first in, first out, but what was taken
+// back from a worker goes to the front.
+type queue struct {
+	front []span // in reverse order
+	back  []span
+	head  int // of back
+}
+
+func (q *queue) push(s span) { q.back = append(q.back, s) }
+
+// extend is push, but makes the last span longer if s continues it.
+func (q *queue) extend(s span) {
+	if n := len(q.back); n > q.head {
+		if last := &q.back[n-1]; last.b == s.b && last.hi == s.lo && last.lo < last.hi {
+			last.hi = s.hi
+			return
+		}
+	}
+	q.push(s)
+}
+
+// unshift puts a span before all others.
+func (q *queue) unshift(s span) { q.front = append(q.front, s) }
+
+// first returns the first span of a batch that lives, or nil. The spans of dead
+// batches before it are dropped: their items have been accounted for when the
+// batch died.
+func (q *queue) first() *span {
+	for len(q.front) > 0 {
+		if s := &q.front[len(q.front)-1]; s.b.dead == nil && s.lo < s.hi {
+			return s
+		}
+		q.front[len(q.front)-1] = span{}
+		q.front = q.front[:len(q.front)-1]
+	}
+	for q.head < len(q.back) {
+		if s := &q.back[q.head]; s.b.dead == nil && s.lo < s.hi {
+			return s
+		}
+		q.back[q.head] = span{}
+		q.head++
+	}
+	q.back, q.head = q.back[:0], 0
+	if cap(q.back) > 1<<16 {
+		q.back = nil
+	}
+	return nil
+}

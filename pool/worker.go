@@ -1,0 +1,291 @@
+package pool
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/multiproc/mp/internal/ipc"
+	"github.com/multiproc/mp/internal/ledger"
+	"github.com/multiproc/mp/internal/spawn"
+	"github.com/multiproc/mp/internal/task"
+)
+
+// A worker is one worker as the pool sees it. Its items are numbered in the
+// order in which they are sent; docs/architecture.md has its states.
+type worker struct {
+	pool    *Pool
+	host    host
+	results *ipc.Reader
+	tasks   *ipc.Writer
+	ledger  *ledger.Ledger
+
+	// due counts the items that the worker has, for its reader's polling.
+	due atomic.Int64
+
+	// reap guards the ledger's memory against the end of the worker.
+	reap   sync.Mutex
+	buried bool
+
+	// The rest belongs to the pool's mutex.
+
+	ready    bool // it has said hello
+	dead     bool // its end has been noticed
+	leaving  bool // its pipe has been closed: it ends when it has done its work
+	flights  []flight
+	head     int     // of flights
+	sent     uint64  // number of the next item to be sent
+	received uint64  // number of the next item to come back
+	bytes    int     // of the flights' frames
+	load     float64 // nanoseconds of work that they are expected to be
+	slow     bool    // it has been on one item for long: nothing is queued behind that
+	encoding bool    // somebody encodes a chunk for it
+	out      []byte  // frames that have not been written
+	spare    []byte  // the other buffer
+	writing  bool    // somebody writes
+	drains   sync.WaitGroup
+
+	watch stall
+}
+
+// A flight is a chunk that a worker has.
+type flight struct {
+	b      *batch
+	lo, hi int     // items of the batch that have not come back
+	first  uint64  // number of item lo
+	bytes  int     // of its frame
+	each   float64 // nanoseconds that an item is expected to take
+}
+
+// end is the number behind the flight's last item.
+func (f *flight) end() uint64 { return f.first + uint64(f.hi-f.lo) }
+
+// host is what a worker runs in: a process, or a goroutine of this one.
+type host interface {
+	name() string
+	pid() int
+	// cancel ends the context of the call that has the item.
+	cancel(number uint64)
+	// kill ends the host without asking it.
+	kill()
+	// bury waits for the end of the host, which must have been killed or have
+	// closed its results, and returns the error for the task that it ran.
+	bury() *WorkerDiedError
+	// release gives back what is left of it.
+	release()
+}
+
+// startWorker starts a worker, and returns when it is ready for work.
+func (p *Pool) startWorker() error {
+	w := &worker{pool: p}
+	open := openProcess
+	if p.opts.Local {
+		open = openLocal
+	}
+	p.mu.Lock()
+	if p.state == closing {
+		p.mu.Unlock()
+		return ErrShutdown
+	}
+	p.alive.Add(1)
+	p.mu.Unlock()
+	if err := open(w); err != nil {
+		p.alive.Done()
+		return err
+	}
+	w.results.Poll = func() bool { return w.due.Load() > 0 && p.busy.Load() < p.cpus }
+	if err := w.handshake(); err != nil {
+		w.host.kill()
+		died := w.host.bury()
+		w.host.release()
+		p.alive.Done()
+		if died.LastWords != "" {
+			err = fmt.Errorf("%w: %s", err, died.LastWords)
+		}
+		return fmt.Errorf("worker %s (pid %d) did not start: %w", w.host.name(), w.host.pid(), err)
+	}
+	p.mu.Lock()
+	w.ready = true
+	p.workers = append(p.workers, w)
+	p.crashes = 0
+	p.idle = append(p.idle, w)
+	p.full = false
+	if p.state == closing {
+		p.dismiss(w, true)
+	}
+	p.mu.Unlock()
+	go w.read()
+	p.refill(w)
+	return nil
+}
+
+// handshake waits for the worker's hello.
+func (w *worker) handshake() error {
+	_ = w.results.SetDeadline(time.Now().Add(spawn.HandshakeTimeout))
+	f, err := w.results.Next()
+	_ = w.results.SetDeadline(time.Time{})
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Errorf("no sign of life within %v: mp.Init has to be the first statement of main (and of TestMain), also in a child", spawn.HandshakeTimeout)
+	case err != nil:
+		return fmt.Errorf("it ended before it reached mp.Init, which has to be the first statement of main (and of TestMain), also in a child: %w", err)
+	case f.Kind == ipc.KindRefuse:
+		return errors.New(string(f.Body))
+	case f.Kind != ipc.KindHello:
+		return fmt.Errorf("frame of kind %d instead of hello: %w", f.Kind, ipc.ErrProtocol)
+	}
+	return nil
+}
+
+// dismiss ends a worker that is not needed any more. One with work is killed if
+// hard. The caller holds mu.
+func (p *Pool) dismiss(w *worker, hard bool) {
+	if w.dead {
+		return
+	}
+	if hard && w.busy() {
+		w.host.kill()
+		return
+	}
+	if !w.leaving {
+		w.leaving = true
+		_ = w.tasks.Close()
+		w.watch.leaveBy = time.Now().Add(leaveTime)
+		p.keeper.wake()
+	}
+}
+
+// leaveTime is how long a worker that was told to end may take.
+const leaveTime = 5 * time.Second
+
+func (w *worker) busy() bool { return w.head < len(w.flights) }
+
+// read takes results until the worker has ended, and cleans up behind it. It is
+// the worker's goroutine.
+func (w *worker) read() {
+	var err error
+	for err == nil {
+		var f ipc.Frame
+		if f, err = w.results.Next(); err == nil {
+			err = w.handle(f)
+		}
+	}
+	w.end(err)
+}
+
+// handle takes a frame from the worker.
+func (w *worker) handle(f ipc.Frame) error {
+	switch f.Kind {
+	case ipc.KindResult:
+		count, elapsed, body, err := ledger.ParseResult(f.Body)
+		if err != nil {
+			return err
+		}
+		return w.deliver(f.Number, count, time.Duration(elapsed), body, f.Owned)
+	case ipc.KindError:
+		failure, err := task.Decode(f.Body)
+		if err != nil {
+			return err
+		}
+		return w.deliverFailure(f.Number, failure)
+	}
+	return fmt.Errorf("frame of kind %d among the results: %w", f.Kind, ipc.ErrProtocol)
+}
+
+// end cleans up behind a worker whose results have ended.
+func (w *worker) end(why error) {
+	p := w.pool
+	p.mu.Lock()
+	leaving := w.leaving
+	p.mu.Unlock()
+	if errors.Is(why, ipc.ErrProtocol) || !leaving {
+		w.host.kill()
+	}
+	died := w.host.bury()
+	w.recover()
+	p.mu.Lock()
+	w.dead = true
+	w.watch.leaveBy = time.Time{}
+	p.workers = remove(p.workers, w)
+	p.idle = remove(p.idle, w)
+	expected := leaving && !w.busy()
+	p.mu.Unlock()
+	w.abandon(died)
+	w.bury()
+	w.host.release()
+	w.drains.Wait()
+	if !expected {
+		p.log(slog.LevelWarn, "pool worker died", "worker", died.Worker, "pid", died.PID,
+			"exit_code", died.ExitCode, "cause", string(died.Cause))
+		p.replace()
+	}
+	p.alive.Done()
+}
+
+// bury cuts the worker off its ledger, whose memory goes with the host.
+func (w *worker) bury() {
+	w.reap.Lock()
+	defer w.reap.Unlock()
+	w.pool.mu.Lock()
+	defer w.pool.mu.Unlock()
+	w.buried = true
+	w.ledger = noLedger()
+}
+
+// noLedger is that of all workers that are no more: nothing was started.
+var noLedger = sync.OnceValue(func() *ledger.Ledger {
+	l, err := ledger.New(make([]byte, ledger.Size))
+	if err != nil {
+		panic(err) // the size is right
+	}
+	return l
+})
+
+func remove(list []*worker, w *worker) []*worker {
+	for i := range list {
+		if list[i] == w {
+			return append(list[:i], list[i+1:]...)
+		}
+	}
+	return list
+}
+
+// maxCrashes is how many workers in a row may fail to start before the pool
+// gives up.
+const maxCrashes = 5
+
+// replace starts a worker in place of one that has died.
+func (p *Pool) replace() {
+	p.mu.Lock()
+	needed := p.state != closing && p.broken == nil
+	p.mu.Unlock()
+	if !needed {
+		return
+	}
+	p.alive.Add(1)
+	go func() {
+		defer p.alive.Done()
+		for pause := time.Millisecond; ; pause *= 4 {
+			err := p.startWorker()
+			if err == nil || errors.Is(err, ErrShutdown) {
+				return
+			}
+			p.log(slog.LevelError, "pool worker cannot be started", "error", err.Error())
+			p.mu.Lock()
+			p.crashes++
+			hopeless, stop := p.crashes >= maxCrashes && len(p.workers) == 0, p.state == closing || p.crashes >= maxCrashes
+			p.mu.Unlock()
+			if hopeless {
+				p.giveUp(err)
+			}
+			if stop {
+				return
+			}
+			time.Sleep(pause)
+		}
+	}()
+}

@@ -1,0 +1,94 @@
+package mp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/multiproc/mp/internal/ipc"
+	"github.com/multiproc/mp/internal/spawn"
+)
+
+// termAfter is how long Stop waits, at most, for the end of the target's context
+// to have an effect before it sends SIGTERM.
+const termAfter = 3 * time.Second
+
+// Interrupt sends SIGINT. A process that has ended already is no error.
+func (p *Process) Interrupt() error { return p.signal(syscall.SIGINT) }
+
+// Terminate sends SIGTERM, which ends a Go program unless it has asked for the
+// signal. A process that has ended already is no error.
+func (p *Process) Terminate() error { return p.signal(syscall.SIGTERM) }
+
+// Kill sends SIGKILL. A process that has ended already is no error.
+func (p *Process) Kill() error { return p.signal(syscall.SIGKILL) }
+
+// signal goes through a pidfd, so that it never hits another process that has
+// got the same pid meanwhile.
+func (p *Process) signal(sig syscall.Signal) error {
+	proc, err := p.child("signal")
+	if err != nil {
+		return err
+	}
+	return proc.Signal(sig)
+}
+
+// child returns the child process behind a started Process.
+func (p *Process) child(verb string) (*spawn.Process, error) {
+	if p == nil || p.shared == nil {
+		return nil, ErrNotStarted
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.state == closed:
+		return nil, fmt.Errorf("%s: %s: %w", p.label(), verb, ErrClosed)
+	case p.state == initial:
+		return nil, fmt.Errorf("%s: %s: %w", p.label(), verb, ErrNotStarted)
+	case p.proc == nil:
+		return nil, errors.New("mp: only a child of this process can be ended through its Process")
+	}
+	return p.proc, nil
+}
+
+// Stop ends the process in steps: it ends the context of the target; it sends
+// SIGTERM when half of the time until ctx's deadline has passed, or three
+// seconds; and SIGKILL when ctx ends. It returns nil when the process has ended,
+// in whatever way, which Join can tell. If ctx has ended already, the process is
+// killed at once.
+func (p *Process) Stop(ctx context.Context) error {
+	proc, err := p.child("stop")
+	if err != nil {
+		return err
+	}
+	if ctx.Err() == nil {
+		frame, _ := ipc.AppendFrame(nil, ipc.KindStop, 0, nil)
+		if _, err := proc.Control.TryWrite(frame); err != nil && p.Alive() {
+			_ = proc.Signal(syscall.SIGTERM)
+		}
+	}
+	patience := termAfter
+	if deadline, ok := ctx.Deadline(); ok {
+		patience = min(patience, time.Until(deadline)/2)
+	}
+	term := time.NewTimer(patience)
+	defer term.Stop()
+	for {
+		select {
+		case <-p.done:
+			return nil
+		case <-term.C:
+			if err := proc.Signal(syscall.SIGTERM); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			if err := proc.Signal(syscall.SIGKILL); err != nil {
+				return err
+			}
+			<-p.done
+			return nil
+		}
+	}
+}
