@@ -245,7 +245,9 @@ func (p *Pool) send(w *worker, c span, args []byte) {
 	w.sent += uint64(c.len())
 	w.bytes += size
 	w.load += each * float64(c.len())
-	w.due.Add(int64(c.len()))
+	if w.due.Add(int64(c.len())) == int64(c.len()) {
+		w.await()
+	}
 	if c.b.limit > 0 || len(w.flights)-w.head > 1 || c.len() > 1 {
 		p.keeper.wake()
 	}

@@ -38,6 +38,7 @@ func openProcess(w *worker) error {
 	go func() {
 		h.exit = proc.Wait()
 		close(h.exited)
+		w.gone()
 	}()
 	w.host, w.results, w.tasks, w.ledger = h, proc.Reports, proc.Tasks, proc.Ledger
 	return nil

@@ -23,6 +23,7 @@ type localHost struct {
 	theirs  []interface{ Close() error }
 	ended   chan struct{}
 	once    sync.Once
+	gone    func() // tells the pool's side
 	label   string
 }
 
@@ -82,7 +83,9 @@ func openLocal(w *worker) (err error) {
 		in.Close()
 		out.Close()
 		close(h.ended)
+		w.gone()
 	}()
+	h.gone = w.gone
 	w.host, w.results, w.tasks, w.ledger = h, h.results, h.tasks, l
 	return nil
 }
@@ -93,7 +96,12 @@ func (h *localHost) cancel(number uint64) { h.worker.Cancel(number) }
 
 // kill abandons the goroutine: it cannot be stopped, but nobody listens to it
 // any more, and it ends with the task that it runs.
-func (h *localHost) kill() { h.once.Do(func() { h.results.Close() }) }
+func (h *localHost) kill() {
+	h.once.Do(func() {
+		h.results.Close()
+		h.gone()
+	})
+}
 
 func (h *localHost) bury() *WorkerDiedError {
 	return &WorkerDiedError{Worker: h.label, PID: os.Getpid(), Cause: mp.CauseKilled, ExitCode: -1}

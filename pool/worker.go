@@ -27,6 +27,11 @@ type worker struct {
 	// due counts the items that the worker has, for its reader's polling.
 	due atomic.Int64
 
+	// awaited wakes the reader: there is something to wait for in the pipe. Until
+	// then it waits here, for to park in the poller costs a wake-up by the kernel.
+	awaited chan struct{}
+	exited  atomic.Bool // the host has ended
+
 	// reap guards the ledger's memory against the end of the worker.
 	reap   sync.Mutex
 	buried bool
@@ -81,7 +86,7 @@ type host interface {
 
 // startWorker starts a worker, and returns when it is ready for work.
 func (p *Pool) startWorker() error {
-	w := &worker{pool: p}
+	w := &worker{pool: p, awaited: make(chan struct{}, 1)}
 	open := openProcess
 	if p.opts.Local {
 		open = openLocal
@@ -169,12 +174,29 @@ func (w *worker) busy() bool { return w.head < len(w.flights) }
 func (w *worker) read() {
 	var err error
 	for err == nil {
+		for w.due.Load() == 0 && !w.exited.Load() {
+			<-w.awaited
+		}
 		var f ipc.Frame
 		if f, err = w.results.Next(); err == nil {
 			err = w.handle(f)
 		}
 	}
 	w.end(err)
+}
+
+// await has the reader read.
+func (w *worker) await() {
+	select {
+	case w.awaited <- struct{}{}:
+	default:
+	}
+}
+
+// gone tells the reader that the host has ended.
+func (w *worker) gone() {
+	w.exited.Store(true)
+	w.await()
 }
 
 // handle takes a frame from the worker.

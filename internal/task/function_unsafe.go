@@ -169,15 +169,6 @@ func (f *function[In, Out]) each(s *worker.Stage, c *codec.Codec, args []In) {
 			continue
 		}
 		release()
-		if c.RawSize() > 0 { // in the outbox it would be stored, not encoded
-			batch, err := codec.AppendItems(c, nil, []Out{out})
-			if err != nil {
-				s.Fail(Encode(unencodable(f.def, err)))
-			} else {
-				s.CommitLarge(batch)
-			}
-			continue
-		}
 		// An unencodable result fails this item; what the codec appended is dropped.
 		if encoded, err := codec.Append(c, s.Space(), &out); err != nil {
 			s.Fail(Encode(unencodable(f.def, err)))

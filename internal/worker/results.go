@@ -53,16 +53,7 @@ func (s *Stage) Commit(encoded []byte) {
 	s.Next++
 }
 
-// CommitLarge takes the result of item Next, encoded as a batch of one, which is
-// too large for the outbox. It advances Next.
-func (s *Stage) CommitLarge(batch []byte) {
-	number := s.First + uint64(s.Next)
-	s.sendNow(number, batch, nil)
-	*s.Marks.Done = number + 1
-	s.Next++
-}
-
-// sendNow writes a result frame for one item, in two parts, past the outbox:
+// sendNow writes a result frame for one item, its body in two parts, past the outbox:
 // whatever waits there goes first. The item is done when all of it is in the
 // pipe.
 func (s *Stage) sendNow(number uint64, first, second []byte) {

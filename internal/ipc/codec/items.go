@@ -75,7 +75,7 @@ func aliasItems[T any](c *Codec, src []byte, n int) ([]T, error) {
 		return nil, nil
 	}
 	l := c.plan.layout
-	if l == nil {
+	if l == nil || oneByOne(src) {
 		if err := countItems(c, src, n); err != nil { // before memory is reserved
 			return nil, err
 		}
@@ -98,7 +98,7 @@ func decodeItems[T any](c *Codec, src []byte, out []T) (err error) {
 	if len(out) == 0 && isNil(src) && len(src) == 1 {
 		return nil
 	}
-	if l := c.plan.layout; l != nil {
+	if l := c.plan.layout; l != nil && !oneByOne(src) {
 		mem, err := readItemsBlock(l, src, len(out))
 		if err != nil {
 			return err
@@ -122,6 +122,12 @@ func decodeItems[T any](c *Codec, src []byte, out []T) (err error) {
 		}
 	}
 	return trailing(rest)
+}
+
+// oneByOne says whether a batch was made with PutArrayHeader and items behind it, which any type allows.
+func oneByOne(src []byte) bool {
+	h, ok := parseHeader(src)
+	return ok && h.family == famArray
 }
 
 // countItems checks that src begins with an array of n items.
