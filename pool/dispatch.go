@@ -163,12 +163,16 @@ func (p *Pool) chunkSize(s span) int {
 	return b.cut
 }
 
+// framePrefix is what precedes the arguments in the frame of a call.
+const framePrefix = ipc.HeaderSize + wire.CallHead
+
 // encode encodes a chunk without the mutex and sends it. Items that cannot be
 // encoded fail, and only those.
 func (p *Pool) encode(w *worker, c span) {
 	w.encoding = true
 	p.mu.Unlock()
-	args, err := c.b.work.encode(p.buffer(), c.lo, c.hi)
+	frame := p.buffer()
+	frame, err := c.b.work.encode(append(frame, make([]byte, framePrefix)...), c.lo, c.hi)
 	failed := 0
 	if err != nil && c.len() == 1 {
 		c.b.work.fail(c.lo, err)
@@ -188,10 +192,15 @@ func (p *Pool) encode(w *worker, c span) {
 		c.b.cut, c.b.chunk = 1, 1
 	case w.dead || w.leaving || w.watch.doomed() || c.b.dead != nil:
 		p.putBack(c)
+	case len(w.out) == 0:
+		w.out, frame = frame, w.out
+		p.launch(w, c, 0)
 	default:
-		p.send(w, c, args)
+		start := len(w.out)
+		w.out = append(w.out, frame...)
+		p.launch(w, c, start)
 	}
-	p.recycle(args)
+	p.recycle(frame)
 }
 
 // putBack returns items that a worker was to have to the front of the queue; those of a
@@ -220,30 +229,39 @@ func (p *Pool) concludeLater(b *batch) {
 	}
 }
 
-// send puts a chunk into a worker's buffer. The caller holds mu.
+// send puts a chunk whose arguments are encoded into a worker's buffer. The
+// caller holds mu.
 func (p *Pool) send(w *worker, c span, args []byte) {
+	start := len(w.out)
+	w.out = append(append(w.out, prefixSpace[:]...), args...)
+	p.launch(w, c, start)
+}
+
+var prefixSpace [framePrefix]byte
+
+// launch fills in the frame of a chunk at the end of a worker's buffer, and notes
+// that it is on its way. The caller holds mu.
+func (p *Pool) launch(w *worker, c span, start int) {
+	frame := w.out[start:]
+	if len(frame)-ipc.HeaderSize > ipc.MaxBody {
+		w.out = w.out[:start]
+		p.refuse(c, &ipc.TooLargeError{Size: uint64(len(frame)), Limit: ipc.MaxBody})
+		return
+	}
+	ipc.PutHeader(frame, ipc.Header{Length: uint32(len(frame) - ipc.HeaderSize), Kind: ipc.KindCall, Number: w.sent})
 	call := wire.Call{Func: c.b.def.Index(), Items: c.len(), Limit: c.b.limit}
 	if !c.b.deadline.IsZero() {
 		call.Remaining = max(time.Until(c.b.deadline), 1)
 	}
-	start := len(w.out)
-	w.out = ipc.BeginFrame(w.out, ipc.KindCall, w.sent)
-	w.out = append(call.AppendHead(w.out), args...)
-	if err := ipc.EndFrame(w.out, start); err != nil {
-		w.out = w.out[:start]
-		c.b.flying -= c.len()
-		p.refuse(c, err)
-		return
-	}
+	call.AppendHead(frame[ipc.HeaderSize:ipc.HeaderSize])
 	if !w.busy() {
 		p.idle = remove(p.idle, w)
 		p.busy.Add(1)
 	}
 	each := p.paceOf(c.b.def).expect()
-	size := len(w.out) - start
-	w.flights = append(w.flights, flight{b: c.b, lo: c.lo, hi: c.hi, first: w.sent, bytes: size, each: each})
+	w.flights = append(w.flights, flight{b: c.b, lo: c.lo, hi: c.hi, first: w.sent, bytes: len(frame), each: each})
 	w.sent += uint64(c.len())
-	w.bytes += size
+	w.bytes += len(frame)
 	w.load += each * float64(c.len())
 	if w.due.Add(int64(c.len())) == int64(c.len()) {
 		w.await()
@@ -255,7 +273,6 @@ func (p *Pool) send(w *worker, c span, args []byte) {
 
 // refuse fails items that are too large for a frame. The caller holds mu.
 func (p *Pool) refuse(c span, err error) {
-	c.b.flying += c.len()
 	go func() {
 		for i := c.lo; i < c.hi; i++ {
 			c.b.work.fail(i, err)

@@ -10,9 +10,10 @@ import (
 
 // CallHead is the size of what precedes the arguments in the body of a call:
 // the function's index in the registry (4 bytes), the number of items (4), the
-// time limit of each item (8, nanoseconds, 0: none) and the time left until the
-// caller's deadline (8, nanoseconds, 0: none).
-const CallHead = 24
+// time limit of each item (8, nanoseconds, 0: none), the time left until the
+// caller's deadline (8, nanoseconds, 0: none), and padding (2), behind which a
+// block of fixed-size arguments is aligned, so that it can be used where it is.
+const CallHead = 26
 
 // A Call is a request to run items of one function.
 type Call struct {
@@ -27,7 +28,8 @@ func (c Call) AppendHead(dst []byte) []byte {
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(c.Func))
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(c.Items))
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(c.Limit))
-	return binary.LittleEndian.AppendUint64(dst, uint64(c.Remaining))
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(c.Remaining))
+	return append(dst, 0, 0)
 }
 
 // ParseCall splits the body of a call into its head and the arguments.
