@@ -54,6 +54,7 @@ type shared struct {
 	done    chan struct{} // closed at the end
 	err     error         // how it ended
 	code    int
+	exited  bool   // code is known
 	output  []byte // the result, encoded
 	foreign bool   // not a child of this process
 }
@@ -185,10 +186,12 @@ func (p *Process) Done() <-chan struct{} {
 // ExitCode returns how the process ended: 0, n for os.Exit(n), 1 for a returned
 // error or a panic, -N for signal N. exited is false while it has not.
 func (p *Process) ExitCode() (code int, exited bool) {
-	if p.current() < stopped {
+	if p == nil || p.shared == nil {
 		return 0, false
 	}
-	return p.code, true
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.code, p.exited
 }
 
 // Close gives back what this process holds of an ended or never started one. It

@@ -51,11 +51,12 @@ func Parent() *Process { return family.parent }
 // being asked for.
 func ActiveChildren() []*Process {
 	active.mu.Lock()
-	defer active.mu.Unlock()
 	children := make([]*Process, 0, len(active.set))
 	for p := range active.set {
 		children = append(children, p)
 	}
+	active.mu.Unlock()
+	children = slices.DeleteFunc(children, func(p *Process) bool { return !p.Alive() })
 	slices.SortFunc(children, func(a, b *Process) int { return cmp.Compare(a.PID(), b.PID()) })
 	return children
 }

@@ -65,9 +65,7 @@ func (p *Process) Stop(ctx context.Context) error {
 	}
 	if ctx.Err() == nil {
 		frame, _ := ipc.AppendFrame(nil, ipc.KindStop, 0, nil)
-		if _, err := proc.Control.TryWrite(frame); err != nil && p.Alive() {
-			_ = proc.Signal(syscall.SIGTERM)
-		}
+		proc.Tell(frame)
 	}
 	patience := termAfter
 	if deadline, ok := ctx.Deadline(); ok {

@@ -49,7 +49,7 @@ func (p *Process) watch(proc *spawn.Process) {
 // end publishes that the process has ended.
 func (p *Process) end(err error, code int) {
 	p.mu.Lock()
-	p.state, p.err, p.code = stopped, err, code
+	p.state, p.err, p.code, p.exited = stopped, err, code, true
 	p.mu.Unlock()
 	close(p.done)
 }
@@ -96,6 +96,8 @@ func (p *Process) outcome(r reports, remains death.Remains) error {
 		e.Remote = newRemoteError(r.failure, p.Name, p.pid).(*RemoteError)
 	}
 	switch {
+	case !r.hello && !r.timeout && r.refused == "" && remains.Exit.Signal != 0 && remains.ByUs:
+		e.Cause = CauseKilled
 	case !r.hello:
 		e.Cause, e.Reason = CauseStart, startFailure(r, remains)
 	case remains.Exit.Known && remains.Exit.Signal == 0 && remains.Exit.Code == 0:

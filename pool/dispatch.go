@@ -122,7 +122,6 @@ func (p *Pool) refill(w *worker) {
 // much as it has room for otherwise. The caller holds mu, which is released and
 // taken again in between.
 func (p *Pool) fill(w *worker, flush bool) {
-	flush = flush || !w.busy()
 	for w.hasRoom() && !(w.busy() && len(p.idle) > 0) {
 		s := p.queue.first()
 		if s == nil {
@@ -138,7 +137,8 @@ func (p *Pool) fill(w *worker, flush bool) {
 		}
 		p.encode(w, c)
 	}
-	if flush || len(w.out) >= flushBytes {
+	if flush || w.urgent || len(w.out) >= flushBytes {
+		w.urgent = false
 		p.flush(w)
 	}
 }
@@ -257,6 +257,7 @@ func (p *Pool) launch(w *worker, c span, start int) {
 	if !w.busy() {
 		p.idle = remove(p.idle, w)
 		p.busy.Add(1)
+		w.urgent = true
 	}
 	each := p.paceOf(c.b.def).expect()
 	w.flights = append(w.flights, flight{b: c.b, lo: c.lo, hi: c.hi, first: w.sent, bytes: len(frame), each: each})

@@ -24,6 +24,8 @@ var (
 	// ErrBroken: no worker can be started any more, so the pool has given up. The
 	// error has the reason of the last attempt.
 	ErrBroken = errors.New("pool: broken: its workers cannot be started")
+	// ErrNoPool: the pool is nil, or a zero Pool.
+	ErrNoPool = errors.New("pool: not a pool; make one with pool.New")
 	// ErrNotDone: the future has not ended.
 	ErrNotDone = errors.New("pool: task has not ended yet")
 )

@@ -50,9 +50,7 @@ func (h *processHost) kill()        { _ = h.proc.Signal(syscall.SIGKILL) }
 
 func (h *processHost) cancel(number uint64) {
 	frame, _ := ipc.AppendFrame(nil, ipc.KindCancel, number, nil)
-	// The pipe takes thousands of these. Where it does not, the worker does not
-	// read, and is killed after the grace period anyway.
-	_, _ = h.proc.Control.TryWrite(frame)
+	h.proc.Tell(frame)
 }
 
 func (h *processHost) bury() *WorkerDiedError {

@@ -53,9 +53,10 @@ func withoutErrors[In any](items iter.Seq[In]) iter.Seq2[In, error] {
 
 func imap[In, Out any](ctx context.Context, p *Pool, t *mp.Task[In, Out], items iter.Seq2[In, error], ordered bool, opts []Option) iter.Seq2[Out, error] {
 	return func(yield func(Out, error) bool) {
-		s, err := newStream[In, Out](ctx, p, bridge.TaskDef(t), ordered, opts)
-		if err == nil && items == nil {
-			err = errors.New("pool: a nil sequence cannot be mapped")
+		var s *stream[In, Out]
+		err := errors.New("pool: a nil sequence cannot be mapped")
+		if items != nil {
+			s, err = newStream[In, Out](ctx, p, bridge.TaskDef(t), ordered, opts)
 		}
 		if err != nil {
 			var zero Out
@@ -68,7 +69,7 @@ func imap[In, Out any](ctx context.Context, p *Pool, t *mp.Task[In, Out], items 
 
 // newStream makes the stream of one range loop.
 func newStream[In, Out any](ctx context.Context, p *Pool, def *task.Def, ordered bool, opts []Option) (*stream[In, Out], error) {
-	if err := ctx.Err(); err != nil {
+	if err := p.check(ctx); err != nil {
 		return nil, err
 	}
 	if def == nil {

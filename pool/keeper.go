@@ -27,6 +27,7 @@ type keeper struct {
 type stall struct {
 	started uint64    // how many items it had started
 	since   time.Time // when that was first seen
+	done    uint64    // how many it had finished then
 	batch   *batch    // the batch that was interrupted on it
 	killAt  time.Time // when to kill it for that
 	reason  error     // why it has been killed
@@ -88,7 +89,7 @@ func (k *keeper) run() {
 // after any more.
 func (k *keeper) look(now time.Time) bool {
 	p := k.p
-	var stuck []*worker
+	stuck := make(map[*worker]uint64)
 	p.mu.Lock()
 	more := false
 	for _, w := range append([]*worker(nil), p.workers...) {
@@ -105,17 +106,17 @@ func (k *keeper) look(now time.Time) bool {
 		}
 		w.slow = true
 		p.takeBack(w)
-		if w.ledger.Done() > w.received {
-			stuck = append(stuck, w)
+		if w.watch.done > w.received {
+			stuck[w] = w.watch.done
 		}
 	}
 	k.active = more
 	waiting := p.queue.first() != nil
 	p.mu.Unlock()
-	for _, w := range stuck {
+	for w, done := range stuck {
 		w.reap.Lock()
 		if !w.buried {
-			w.recover()
+			w.recover(done)
 		}
 		w.reap.Unlock()
 	}
@@ -146,7 +147,7 @@ func (p *Pool) overdue(w *worker, now time.Time) bool {
 func (p *Pool) observe(w *worker, now time.Time) bool {
 	s := &w.watch
 	if started := w.ledger.Started(); started != s.started || s.since.IsZero() {
-		s.started, s.since = started, now
+		s.started, s.since, s.done = started, now, w.ledger.Done()
 		w.slow = false
 	}
 	f := &w.flights[w.head]

@@ -21,6 +21,7 @@ type localHost struct {
 	// results is what the pool reads; theirs are the other ends.
 	results *ipc.Reader
 	theirs  []interface{ Close() error }
+	memory  []byte
 	ended   chan struct{}
 	once    sync.Once
 	gone    func() // tells the pool's side
@@ -59,7 +60,11 @@ func openLocal(w *worker) (err error) {
 	if err != nil {
 		return err
 	}
-	l, err := ledger.New(make([]byte, ledger.Size))
+	// Outside the Go heap, as that of a process is.
+	if h.memory, err = sys.MapAnonymous(ledger.Size); err != nil {
+		return err
+	}
+	l, err := ledger.New(h.memory)
 	if err != nil {
 		return err
 	}
@@ -118,5 +123,21 @@ func (h *localHost) release() {
 		for _, f := range h.theirs {
 			f.Close()
 		}
+		close(h.ended)
+	}
+	select {
+	case <-h.ended:
+		h.unmap()
+	default: // abandoned: it still uses its memory
+		go func() {
+			<-h.ended
+			h.unmap()
+		}()
+	}
+}
+
+func (h *localHost) unmap() {
+	if h.memory != nil {
+		_ = sys.Unmap(h.memory)
 	}
 }

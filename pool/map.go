@@ -27,7 +27,7 @@ func Map[In, Out any](ctx context.Context, p *Pool, task *mp.Task[In, Out], item
 
 // MapAsync is Map without waiting.
 func MapAsync[In, Out any](ctx context.Context, p *Pool, task *mp.Task[In, Out], items []In, opts ...Option) *Future[[]Out] {
-	if err := ctx.Err(); err != nil {
+	if err := p.check(ctx); err != nil {
 		return failed[[]Out](err)
 	}
 	def := bridge.TaskDef(task)

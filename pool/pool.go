@@ -93,6 +93,14 @@ func (p *Pool) startAll() error {
 	return nil
 }
 
+// check refuses a nil and a zero pool, and a context that has ended.
+func (p *Pool) check(ctx context.Context) error {
+	if p == nil || p.batches == nil {
+		return ErrNoPool
+	}
+	return ctx.Err()
+}
+
 // accept admits a batch of items, or says why not. The batch is then in the
 // pool, and its first spans may be pushed.
 //
@@ -129,6 +137,9 @@ func (p *Pool) closeDrained() {
 
 // Workers returns the pids of the workers that are alive.
 func (p *Pool) Workers() []int {
+	if p == nil {
+		return nil
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	pids := make([]int, 0, len(p.workers))
@@ -144,6 +155,9 @@ func (p *Pool) Workers() []int {
 // were are run, and the workers end. If ctx ends before that, Shutdown returns
 // ctx.Err(), and the pool goes on ending by itself; Close ends it at once.
 func (p *Pool) Shutdown(ctx context.Context) error {
+	if p == nil || p.batches == nil {
+		return ErrNoPool
+	}
 	p.mu.Lock()
 	if p.state == accepting {
 		p.state = draining
@@ -170,6 +184,9 @@ func (p *Pool) Shutdown(ctx context.Context) error {
 // workers that still run one are killed. It returns when no worker is left: nil,
 // or an *AbandonedError if it threw work away. Further calls return nil.
 func (p *Pool) Close() error {
+	if p == nil || p.batches == nil {
+		return ErrNoPool
+	}
 	p.mu.Lock()
 	first := p.state != closing
 	p.state = closing

@@ -7,9 +7,10 @@ import (
 )
 
 // recover fetches the results that a worker has finished but not written. It is
-// called when the worker is dead, and when it is stuck in a long item.
-func (w *worker) recover() {
-	left, err := w.ledger.Unwritten()
+// called when the worker is dead, and when it is stuck in a long item; limit is
+// that of ledger.Unwritten.
+func (w *worker) recover(limit uint64) {
+	left, err := w.ledger.Unwritten(limit)
 	if err != nil {
 		return // it is on the move, or has overwritten its ledger: see abandon
 	}

@@ -21,6 +21,9 @@ type counters struct {
 
 // Stats returns the pool's figures at this moment.
 func (p *Pool) Stats() Stats {
+	if p == nil {
+		return Stats{}
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := Stats{

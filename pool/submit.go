@@ -20,7 +20,7 @@ func Apply[Out any](ctx context.Context, p *Pool, call mp.Call[Out], opts ...Opt
 // returns. Errors of the call, and of the pool, are those of the future. The
 // context owns the task: when it ends, so does the task.
 func Submit[Out any](ctx context.Context, p *Pool, call mp.Call[Out], opts ...Option) *Future[Out] {
-	if err := ctx.Err(); err != nil {
+	if err := p.check(ctx); err != nil {
 		return failed[Out](err)
 	}
 	bound := bridge.CallBound(call)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -51,6 +52,7 @@ type worker struct {
 	encoding bool    // somebody encodes a chunk for it
 	out      []byte  // frames that have not been written
 	spare    []byte  // the other buffer
+	urgent   bool    // out has a call that an idle worker waits for
 	writing  bool    // somebody writes
 	drains   sync.WaitGroup
 
@@ -228,7 +230,7 @@ func (w *worker) end(why error) {
 		w.host.kill()
 	}
 	died := w.host.bury()
-	w.recover()
+	w.recover(math.MaxUint64)
 	p.mu.Lock()
 	w.dead = true
 	w.watch.leaveBy = time.Time{}

@@ -12,7 +12,6 @@
 // letting other goroutines run in between, before it parks in the runtime's
 // network poller (adaptive polling).
 //
-// What comes out of a pipe is not trusted: a length beyond the limit ends the
-// stream with an error, and memory for a body grows with the bytes that have
-// really arrived, not with the length that was promised.
+// What comes out of a pipe is not trusted: memory for a body grows with the bytes
+// that have really arrived, not with the length that was promised.
 package ipc

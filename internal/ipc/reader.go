@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -43,6 +44,12 @@ type Reader struct {
 	r, w int
 	body []byte // a long body that is not owned by the receiver
 
+	// The long frame whose body has come in part, when a deadline has passed.
+	part   Frame
+	partOf int // its length; 0: there is none
+
+	closed atomic.Bool
+
 	// What attempt, which is handed to the poller, reads into and reports.
 	dst     []byte
 	n       int
@@ -63,7 +70,10 @@ func NewReader(f *os.File) (*Reader, error) {
 }
 
 // Close closes the pipe's end. A Next that waits returns os.ErrClosed.
-func (r *Reader) Close() error { return r.file.Close() }
+func (r *Reader) Close() error {
+	r.closed.Store(true)
+	return r.file.Close()
+}
 
 // SetDeadline bounds the calls of Next; they then return
 // os.ErrDeadlineExceeded and lose nothing.
@@ -80,6 +90,9 @@ func (r *Reader) Ready() bool {
 // that matches io.ErrUnexpectedEOF when the peer went away in the middle of a
 // frame.
 func (r *Reader) Next() (Frame, error) {
+	if r.partOf > 0 {
+		return r.longBody()
+	}
 	for r.w-r.r < HeaderSize {
 		if err := r.fill(); err != nil {
 			if errors.Is(err, io.EOF) && r.w > r.r {
@@ -102,22 +115,23 @@ func (r *Reader) Next() (Frame, error) {
 		r.r += length
 		return f, nil
 	}
-	return r.longBody(f, length)
+	r.part, r.partOf = f, length
+	r.part.Owned = length >= ownedBody
+	if !r.part.Owned {
+		r.part.Body = r.body
+	}
+	if cap(r.part.Body) < length {
+		r.part.Body = make([]byte, 0, min(length, growBody))
+	}
+	r.part.Body = append(r.part.Body[:0], r.buf[r.r+HeaderSize:r.w]...)
+	r.r, r.w = 0, 0
+	return r.longBody()
 }
 
-// longBody reads a body that does not fit into the buffer, straight into
+// longBody reads on in a body that does not fit into the buffer, straight into
 // memory of its own.
-func (r *Reader) longBody(f Frame, length int) (Frame, error) {
-	f.Owned = length >= ownedBody
-	body := r.body
-	if f.Owned {
-		body = nil
-	}
-	if cap(body) < length {
-		body = make([]byte, 0, min(length, growBody))
-	}
-	body = append(body[:0], r.buf[r.r+HeaderSize:r.w]...)
-	r.r, r.w = 0, 0
+func (r *Reader) longBody() (Frame, error) {
+	body, length := r.part.Body, r.partOf
 	for len(body) < length {
 		if len(body) == cap(body) {
 			grown := make([]byte, len(body), min(length, 2*cap(body)))
@@ -126,14 +140,17 @@ func (r *Reader) longBody(f Frame, length int) (Frame, error) {
 		}
 		n, err := r.read(body[len(body):min(cap(body), length)])
 		if err != nil {
+			r.part.Body = body
 			return Frame{}, torn(err, len(body), length)
 		}
 		body = body[:len(body)+n]
 	}
+	f := r.part
+	f.Body = body
 	if !f.Owned {
 		r.body = body
 	}
-	f.Body = body
+	r.part, r.partOf = Frame{}, 0
 	return f, nil
 }
 
@@ -175,6 +192,8 @@ func (r *Reader) read(dst []byte) (int, error) {
 	err := r.conn.Read(r.attempt)
 	r.dst = nil
 	switch {
+	case r.closed.Load():
+		return 0, os.ErrClosed
 	case err != nil:
 		return 0, err
 	case r.err != nil:

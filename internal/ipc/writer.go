@@ -2,6 +2,7 @@ package ipc
 
 import (
 	"os"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/multiproc/mp/internal/sys"
@@ -10,8 +11,9 @@ import (
 // A Writer puts bytes into the writing end of a pipe. One goroutine at a time
 // may write.
 type Writer struct {
-	file *os.File
-	conn syscall.RawConn
+	file   *os.File
+	conn   syscall.RawConn
+	closed atomic.Bool
 
 	// What attempt, which is handed to the poller, writes and reports.
 	src     []byte
@@ -42,6 +44,8 @@ func (w *Writer) TryWrite(p []byte) (n int, err error) {
 		err := w.conn.Write(w.attempt)
 		w.src = nil
 		switch {
+		case err != nil && w.closed.Load():
+			return n, os.ErrClosed
 		case err != nil:
 			return n, err
 		case w.err == sys.ErrWouldBlock:
@@ -59,4 +63,7 @@ func (w *Writer) TryWrite(p []byte) (n int, err error) {
 func (w *Writer) Write(p []byte) (int, error) { return w.file.Write(p) }
 
 // Close closes the pipe's end. A Write that waits returns os.ErrClosed.
-func (w *Writer) Close() error { return w.file.Close() }
+func (w *Writer) Close() error {
+	w.closed.Store(true)
+	return w.file.Close()
+}

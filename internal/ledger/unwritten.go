@@ -27,12 +27,16 @@ type Part struct {
 // worker is dead, or has not moved for a while: then it fetches results that
 // wait behind a long item. If the worker moves meanwhile the result is ErrTorn,
 // and nothing is lost by trying later.
-func (l *Ledger) Unwritten() (Unwritten, error) {
+//
+// limit bounds the items counted as done. For a dead worker it is math.MaxUint64.
+// For a live one it is what Done was some milliseconds ago: on processors that
+// may show Done before the result that it counts, the result has come by now.
+func (l *Ledger) Unwritten(limit uint64) (Unwritten, error) {
 	var u Unwritten
 	writes := atomic.LoadUint64(l.writes)
 	closed := atomic.LoadUint64(l.closed)
 	open := atomic.LoadUint64(l.open)
-	done := atomic.LoadUint64(l.done)
+	done := min(atomic.LoadUint64(l.done), limit)
 	box := l.Outbox()
 	if closed > uint64(len(box)) {
 		return u, ErrTorn

@@ -84,7 +84,7 @@ func (p *Process) open(role Role) (theirs []*os.File, err error) {
 		return nil, err
 	}
 	theirs = append(theirs, controlR)
-	if p.Control, err = ipc.NewWriter(controlW); err != nil {
+	if p.control, err = ipc.NewWriter(controlW); err != nil {
 		return theirs, err
 	}
 	reportsR, reportsW, err := sys.Pipe()
@@ -176,7 +176,7 @@ func (p *Process) exec(c *Command, theirs []*os.File, message []byte) error {
 		program.Files = fds
 		// The setup is in the pipe before the child looks for it; what does not
 		// fit follows when the child has begun to read.
-		n, err := p.Control.TryWrite(message)
+		n, err := p.control.TryWrite(message)
 		if err != nil {
 			return err
 		}
@@ -184,13 +184,7 @@ func (p *Process) exec(c *Command, theirs []*os.File, message []byte) error {
 			return err
 		}
 		p.PID = p.child.PID
-		if rest := message[n:]; len(rest) > 0 {
-			p.handing.Add(1)
-			go func() {
-				defer p.handing.Done()
-				_, _ = p.Control.Write(rest) // a child that dies meanwhile is seen elsewhere
-			}()
-		}
+		p.handOver(message[n:])
 		return nil
 	})
 }
@@ -232,6 +226,10 @@ func withDescriptors(files []*os.File, fn func(fds []uintptr) error) error {
 		if files[i] == nil {
 			return fmt.Errorf("file %d is nil", i)
 		}
+		if _, err := files[i].Stat(); i < 3 && errors.Is(err, os.ErrClosed) {
+			fds[i] = closedStream
+			return visit(i + 1)
+		}
 		rc, err := files[i].SyscallConn()
 		if err == nil {
 			var inner error
@@ -242,10 +240,6 @@ func withDescriptors(files []*os.File, fn func(fds []uintptr) error) error {
 			if err == nil {
 				return inner
 			}
-		}
-		if i < 3 && errors.Is(err, os.ErrClosed) {
-			fds[i] = closedStream
-			return visit(i + 1)
 		}
 		return err
 	}

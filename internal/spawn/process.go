@@ -22,19 +22,52 @@ const maxLastWords = 16 << 10
 type Process struct {
 	Name    string
 	PID     int
-	Control *ipc.Writer
 	Reports *ipc.Reader
 	Tasks   *ipc.Writer    // of a Worker
 	Ledger  *ledger.Ledger // of a Worker
 
+	control  *ipc.Writer
 	child    *sys.Child
 	memory   *os.File
 	reserved int // bytes of memory in front of the crash text
 	handing  sync.WaitGroup
 
 	mu       sync.Mutex
+	told     []byte         // frames that wait for the end of the hand-over
+	busy     bool           // the setup is being handed over
 	killed   syscall.Signal // the last signal that this process has sent it
 	released bool
+}
+
+// handOver writes what the control pipe had no room for, as the child reads.
+func (p *Process) handOver(rest []byte) {
+	if len(rest) == 0 {
+		return
+	}
+	p.busy = true
+	p.handing.Go(func() {
+		for len(rest) > 0 {
+			_, _ = p.control.Write(rest) // a child that dies meanwhile is seen elsewhere
+			p.mu.Lock()
+			rest, p.told = p.told, nil
+			p.busy = len(rest) > 0
+			p.mu.Unlock()
+		}
+	})
+}
+
+// Tell sends a frame to the child, without waiting: a child that does not read
+// its control pipe, so that it is full, is not told.
+func (p *Process) Tell(frame []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.released:
+	case p.busy:
+		p.told = append(p.told, frame...)
+	default:
+		_, _ = p.control.TryWrite(frame)
+	}
 }
 
 // Wait waits until the child has ended. Call it once.
@@ -80,16 +113,16 @@ func (p *Process) LastWords() string {
 // Release closes what the parent holds of the child. The child must have ended,
 // or never have come to be.
 func (p *Process) Release() {
+	defer p.handing.Wait()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.released {
 		return
 	}
 	p.released = true
-	if p.Control != nil {
-		p.Control.Close()
+	if p.control != nil {
+		p.control.Close()
 	}
-	p.handing.Wait()
 	if p.Reports != nil {
 		p.Reports.Close()
 	}

@@ -36,7 +36,13 @@ func MapShared(f *os.File, size int) (mem []byte, err error) {
 	return mem, err
 }
 
-// Unmap undoes MapShared. Nothing may use mem afterwards.
+// MapAnonymous maps size bytes of zeros, outside the Go heap.
+func MapAnonymous(size int) ([]byte, error) {
+	mem, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+	return mem, os.NewSyscallError("mmap", err)
+}
+
+// Unmap undoes MapShared and MapAnonymous. Nothing may use mem afterwards.
 func Unmap(mem []byte) error {
 	return os.NewSyscallError("munmap", unix.Munmap(mem))
 }

@@ -52,6 +52,7 @@ func Read(uintptr, []byte) (int, error)       { return 0, unsupported("Read") }
 func Write(uintptr, []byte) (int, error)      { return 0, unsupported("Write") }
 func MemFile(string, int64) (*os.File, error) { return nil, unsupported("MemFile") }
 func MapShared(*os.File, int) ([]byte, error) { return nil, unsupported("MapShared") }
+func MapAnonymous(int) ([]byte, error)        { return nil, unsupported("MapAnonymous") }
 func Unmap([]byte) error                      { return unsupported("Unmap") }
 func Start(*Program) (*Child, error)          { return nil, unsupported("Start") }
 func (c *Child) Wait() (Exit, error)          { return Exit{}, unsupported("Wait") }

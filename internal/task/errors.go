@@ -128,13 +128,18 @@ func chain(err error) (known []string, typed []TypedError) {
 	defer errorTable.mu.RUnlock()
 	defer func() { _ = recover() }()
 	seen := make(map[string]bool)
+	visited := make(map[error]bool)
 	queue := []error{err}
 	for looked := 0; len(queue) > 0 && looked < maxChain; looked++ {
 		err, queue = queue[0], queue[1:]
 		if err == nil {
 			continue
 		}
-		if t := reflect.TypeOf(err); t.Comparable() && comparableValue(err) {
+		if reflect.ValueOf(err).Comparable() {
+			if visited[err] {
+				continue
+			}
+			visited[err] = true
 			if name, ok := errorTable.names[err]; ok && !seen[name] {
 				seen[name] = true
 				known = append(known, name)
@@ -162,10 +167,6 @@ func chain(err error) (known []string, typed []TypedError) {
 	}
 	return known, typed
 }
-
-// comparableValue says whether comparing err cannot panic (a comparable type
-// may hold an interface with something that is not).
-func comparableValue(err error) bool { return reflect.ValueOf(err).Comparable() }
 
 // Causes returns the registered errors that a failure carries, rebuilt.
 func (f *Failure) Causes() []error {

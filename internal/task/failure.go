@@ -1,7 +1,6 @@
 package task
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 	"runtime"
@@ -103,24 +102,30 @@ func trimPanic(stack string) string {
 	return head + "\n" + rest
 }
 
-// errLimit marks an error that was returned after the time limit.
-type errLimit struct{ limit time.Duration }
+// timedOut is an error that was returned after the time limit.
+type timedOut struct {
+	limit time.Duration
+	err   error
+}
 
-func (e errLimit) Error() string { return fmt.Sprintf("time limit of %v exceeded", e.limit) }
+func (e *timedOut) Error() string {
+	return fmt.Sprintf("time limit of %v exceeded: %s", e.limit, describe(e.err))
+}
 
-// Describe makes the Failure of an error.
+func (e *timedOut) Unwrap() error { return e.err }
+
+// Describe makes the Failure of an error. It calls the methods of the user's
+// errors only where a panic or a cycle does no harm.
 func Describe(err error) *Failure {
 	f := &Failure{Type: fmt.Sprintf("%T", err), Text: cut(describe(err), maxText)}
-	var a *abnormal
-	var limit errLimit
-	switch {
-	case errors.As(err, &a):
-		f.Kind, f.Stack = a.kind, cut(a.stack, maxStack)
-		if a.kind == Panicked {
-			f.Type = fmt.Sprintf("%T", a.value)
+	switch e := err.(type) {
+	case *abnormal:
+		f.Kind, f.Stack = e.kind, cut(e.stack, maxStack)
+		if e.kind == Panicked {
+			f.Type = fmt.Sprintf("%T", e.value)
 		}
-	case errors.As(err, &limit):
-		f.Kind = TimedOut
+	case *timedOut:
+		f.Kind, f.Type = TimedOut, fmt.Sprintf("%T", e.err)
 	}
 	f.Known, f.Typed = chain(err)
 	return f

@@ -182,7 +182,7 @@ func (f *function[In, Out]) each(s *worker.Stage, c *codec.Codec, args []In) {
 // failed encodes the error that an item returned.
 func (f *function[In, Out]) failed(ctx context.Context, s *worker.Stage, err error) []byte {
 	if s.Limit > 0 && ctx.Err() == context.DeadlineExceeded {
-		err = fmt.Errorf("%w: %w", errLimit{s.Limit}, err)
+		err = &timedOut{s.Limit, err}
 	}
 	return f.def.Failure(err).Encode()
 }

@@ -1,0 +1,25 @@
+// Package bench compares workloads of package mp with their rivals, in one run
+// on one machine.
+//
+// It knows nothing of package mp: a [Workload] brings its measurements, and this
+// package repeats them and compares the figures.
+//
+// # How a comparison is made
+//
+// A measurement is one fresh process, which warms up, measures for a fraction of
+// a second, checks every result that it has timed, and prints one line (see
+// [Result]). A round takes one measurement of ours and one of each rival; every
+// other round takes them in the reverse order, so that a drift of the machine
+// hits all alike. After the rounds, medians are compared.
+//
+// CPython is measured by a script of its own (script/bench.py), which does the
+// same work, repeats it in the same way and checks it as strictly. All versions
+// found on the machine run every workload once, briefly, and the best of them
+// takes part in the rounds. A rival that is not there is said to be missing.
+//
+// # What the figures can and cannot say
+//
+// A ratio above 1 always means that we are ahead. Medians over a few seconds
+// outlast a neighbour's short burst of work, not a busy machine: the load at the
+// start is printed below the table.
+package bench

@@ -1,0 +1,230 @@
+package mp_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/multiproc/mp"
+)
+
+// patience is how long a test waits for another process before it calls that a hang.
+const patience = 10 * time.Second
+
+// bounded returns a context that ends when a wait has become a hang.
+func bounded(t testing.TB) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// launch starts a process of the call, which is killed at the end of the test.
+func launch(t testing.TB, call mp.AnyCall, set ...func(*mp.Process)) *mp.Process {
+	t.Helper()
+	p := mp.NewProcess(call)
+	for _, f := range set {
+		f(p)
+	}
+	require.NoError(t, p.Start())
+	t.Cleanup(func() {
+		_ = p.Kill()
+		<-p.Done()
+	})
+	return p
+}
+
+// daemon is a setting for launch.
+func daemon(p *mp.Process) { p.Daemon = true }
+
+// join waits for the end of a process, which must come.
+func join(t testing.TB, p *mp.Process) error {
+	t.Helper()
+	err := p.Join(bounded(t))
+	require.NotErrorIs(t, err, context.DeadlineExceeded, "%v did not end", p)
+	return err
+}
+
+// failed returns the ExitError in err.
+func failed(t testing.TB, err error) *mp.ExitError {
+	t.Helper()
+	var exit *mp.ExitError
+	require.ErrorAs(t, err, &exit)
+	return exit
+}
+
+// remote returns the RemoteError in err.
+func remote(t testing.TB, err error) *mp.RemoteError {
+	t.Helper()
+	var r *mp.RemoteError
+	require.ErrorAs(t, err, &r)
+	return r
+}
+
+// eventually waits for a condition.
+func eventually(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !condition(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			require.FailNow(t, "in vain: "+what)
+		}
+	}
+}
+
+// A mailbox receives the lines that children say.
+type mailbox struct {
+	file  *os.File
+	lines *bufio.Reader
+}
+
+// launchTalking is launch for a task that reports with say.
+func launchTalking(t testing.TB, call mp.AnyCall, set ...func(*mp.Process)) (*mp.Process, *mailbox) {
+	t.Helper()
+	box, w := newMailbox(t)
+	p := launch(t, call, append(set, func(p *mp.Process) { p.ExtraFiles = append([]*os.File{w}, p.ExtraFiles...) })...)
+	require.NoError(t, w.Close())
+	return p, box
+}
+
+// newMailbox returns a mailbox and the end of a pipe to give to the children.
+func newMailbox(t testing.TB) (*mailbox, *os.File) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		r.Close()
+		w.Close()
+	})
+	return &mailbox{r, bufio.NewReader(r)}, w
+}
+
+// next returns the next line.
+func (b *mailbox) next(t testing.TB) string {
+	t.Helper()
+	require.NoError(t, b.file.SetReadDeadline(time.Now().Add(patience)))
+	line, err := b.lines.ReadString('\n')
+	require.NoError(t, err, "after %q", line)
+	return strings.TrimSuffix(line, "\n")
+}
+
+// number returns the next line, which is a number.
+func (b *mailbox) number(t testing.TB) int {
+	t.Helper()
+	n, err := strconv.Atoi(b.next(t))
+	require.NoError(t, err)
+	return n
+}
+
+// rest returns the lines until nobody holds the other end any more.
+func (b *mailbox) rest(t testing.TB) (lines []string) {
+	t.Helper()
+	require.NoError(t, b.file.SetReadDeadline(time.Now().Add(patience)))
+	s := bufio.NewScanner(b.lines)
+	for s.Scan() {
+		lines = append(lines, s.Text())
+	}
+	require.NoError(t, s.Err())
+	return lines
+}
+
+// voice is, in a child that was launched talking, the way to the mailbox.
+var voice = sync.OnceValue(func() *os.File { return os.NewFile(3, "mailbox") })
+
+// say sends a line to the mailbox.
+func say(args ...any) { fmt.Fprintln(voice(), args...) }
+
+// state returns the letter of a process's state in /proc; "" if there is none.
+func state(pid int) string {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return ""
+	}
+	_, after, _ := strings.Cut(string(stat), ") ")
+	return after[:1]
+}
+
+// gone says whether a process has ended, also if nobody has reaped it.
+func gone(pid int) bool {
+	s := state(pid)
+	return s == "" || s == "Z" || s == "X"
+}
+
+// openFiles counts the descriptors of this process.
+func openFiles() int {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return -1
+	}
+	return len(entries) - 1 // the one of ReadDir
+}
+
+// kills is how often a test that kills processes does so, MP_KILLS or 200.
+func kills(t testing.TB) int {
+	t.Helper()
+	text, ok := os.LookupEnv("MP_KILLS")
+	if !ok {
+		return 200
+	}
+	n, err := strconv.Atoi(text)
+	require.NoError(t, err, "MP_KILLS")
+	return n
+}
+
+// random returns a generator whose seed is in the log of the test; MP_SEED
+// repeats a run.
+func random(t testing.TB) *rand.Rand {
+	t.Helper()
+	seed := rand.Uint64()
+	if text, ok := os.LookupEnv("MP_SEED"); ok {
+		var err error
+		seed, err = strconv.ParseUint(text, 10, 64)
+		require.NoError(t, err, "MP_SEED")
+	}
+	t.Logf("MP_SEED=%d", seed)
+	return rand.New(rand.NewPCG(seed, 0))
+}
+
+// Tasks that many tests use.
+var (
+	// hang says "ready" and stays until it is killed.
+	hang = mp.Action0(func(context.Context) error {
+		say("ready")
+		time.Sleep(time.Hour)
+		return nil
+	})
+	// sleep sleeps, whatever its context says.
+	sleep = mp.Action(func(_ context.Context, d time.Duration) error {
+		time.Sleep(d)
+		return nil
+	})
+	// obey says "ready" and returns when its context ends.
+	obey = mp.Action0(func(ctx context.Context) error {
+		say("ready")
+		<-ctx.Done()
+		return nil
+	})
+	exitWith = mp.Action(func(_ context.Context, code int) error {
+		os.Exit(code)
+		return nil
+	})
+	nothing = mp.Action0(func(context.Context) error { return nil })
+	raise   = mp.Action(func(_ context.Context, sig int) error {
+		if err := syscall.Kill(os.Getpid(), syscall.Signal(sig)); err != nil {
+			return err
+		}
+		time.Sleep(time.Hour)
+		return nil
+	})
+)
+
+var none = mp.None{}

@@ -1,0 +1,246 @@
+package mp_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/multiproc/mp"
+	"github.com/multiproc/mp/internal/leaktest"
+)
+
+type identity struct {
+	Name, ParentName string
+	PID, ParentPID   int
+	Arg              []string
+	Daemon           bool
+}
+
+// whoAmI says who it is, and ends when it is told to.
+var whoAmI = mp.Action(func(ctx context.Context, arg []string) error {
+	self, parent := mp.Self(), mp.Parent()
+	say(fmt.Sprintf("%+v", identity{self.Name, parent.Name, self.PID(), parent.PID(), arg, self.Daemon}))
+	<-ctx.Done()
+	return nil
+})
+
+func TestPROC01_TheMainProcessKnowsItself(t *testing.T) {
+	self := mp.Self()
+	assert.True(t, self.Alive())
+	assert.False(t, self.Daemon)
+	assert.Equal(t, os.Getpid(), self.PID())
+	assert.Equal(t, "MainProcess", self.Name)
+	_, exited := self.ExitCode()
+	assert.False(t, exited)
+	require.Error(t, self.Join(bounded(t)), "nobody can wait for himself")
+	require.ErrorIs(t, self.Start(), mp.ErrStarted)
+	assert.Same(t, self, mp.Self())
+}
+
+var daemonFlags = mp.Func(func(context.Context, mp.None) ([]bool, error) {
+	inherited, on, off := mp.NewProcess(nothing.With(none)), mp.NewProcess(nothing.With(none)), mp.NewProcess(nothing.With(none))
+	on.Daemon, off.Daemon = true, false
+	return []bool{inherited.Daemon, on.Daemon, off.Daemon}, nil
+})
+
+func TestPROC03_DaemonIsInheritedUnlessSet(t *testing.T) {
+	assert.False(t, mp.NewProcess(nothing.With(none)).Daemon)
+	got, err := mp.Run(bounded(t), daemonFlags.With(none)) // what Run starts is a daemon
+	require.NoError(t, err)
+	assert.Equal(t, []bool{true, true, false}, got)
+}
+
+func TestPROC04_WholeLifeCycle(t *testing.T) {
+	leaktest.Check(t)
+	box, w := newMailbox(t)
+	p := mp.NewProcess(whoAmI.With([]string{"a", "b"}))
+	p.Name, p.ExtraFiles = "Fred", []*os.File{w}
+	assert.False(t, p.Alive())
+	assert.NotContains(t, mp.ActiveChildren(), p)
+	_, exited := p.ExitCode()
+	assert.False(t, exited)
+	assert.Zero(t, p.PID())
+
+	require.NoError(t, p.Start())
+	t.Cleanup(func() { _ = p.Kill() })
+	assert.True(t, p.Alive())
+	assert.Contains(t, mp.ActiveChildren(), p)
+	_, exited = p.ExitCode()
+	assert.False(t, exited)
+	want := identity{"Fred", mp.Self().Name, p.PID(), os.Getpid(), []string{"a", "b"}, false}
+	assert.Equal(t, fmt.Sprintf("%+v", want), box.next(t))
+
+	require.NoError(t, p.Stop(bounded(t)))
+	require.NoError(t, join(t, p))
+	code, exited := p.ExitCode()
+	assert.True(t, exited)
+	assert.Zero(t, code)
+	assert.False(t, p.Alive())
+	assert.NotContains(t, mp.ActiveChildren(), p)
+}
+
+func TestPROC05_ParentNamesTheStarter(t *testing.T) {
+	assert.Nil(t, mp.Parent())
+	assert.Zero(t, mp.Parent().PID(), "methods of a nil Process are safe")
+	p, box := launchTalking(t, whoAmI.With(nil), daemon)
+	assert.Equal(t, fmt.Sprintf("{Name:%s ParentName:MainProcess PID:%d ParentPID:%d Arg:[] Daemon:true}", p.Name, p.PID(), os.Getpid()), box.next(t))
+}
+
+func TestPROC11_ActiveChildren(t *testing.T) {
+	unstarted := mp.NewProcess(nothing.With(none))
+	running, box := launchTalking(t, hang.With(none))
+	over := launch(t, nothing.With(none))
+	require.NoError(t, join(t, over))
+	box.next(t)
+	children := mp.ActiveChildren()
+	assert.NotContains(t, children, unstarted)
+	assert.Contains(t, children, running)
+	assert.NotContains(t, children, over)
+	children[0] = nil
+	assert.Contains(t, mp.ActiveChildren(), running, "the slice is a snapshot")
+}
+
+func TestPROC11_EndedChildrenAreNeverListed(t *testing.T) {
+	for range 30 {
+		p := launch(t, nothing.With(none))
+		<-p.Done()
+		require.NotContains(t, mp.ActiveChildren(), p, "Done is closed, so the process has ended")
+		require.Empty(t, state(p.PID()), "and is reaped")
+	}
+}
+
+func TestPROC13_DoneIsTheSentinel(t *testing.T) {
+	p := mp.NewProcess(raise.With(15))
+	isDone := func() bool {
+		select {
+		case <-p.Done():
+			return true
+		default:
+			return false
+		}
+	}
+	assert.False(t, isDone(), "before the start nothing has ended")
+	require.NoError(t, p.Start())
+	select {
+	case <-p.Done():
+	case <-time.After(patience):
+		require.Fail(t, "the sentinel does not show the end")
+	}
+	assert.True(t, isDone(), "and stays ready")
+	code, _ := p.ExitCode()
+	assert.Equal(t, -15, code)
+	var none *mp.Process
+	assert.Nil(t, none.Done())
+}
+
+func TestPROC14_Close(t *testing.T) {
+	leaktest.Check(t)
+	p, box := launchTalking(t, hang.With(none))
+	box.next(t)
+	require.ErrorIs(t, p.Close(), mp.ErrRunning)
+	assert.True(t, p.Alive(), "the refused Close has changed nothing")
+	before := openFiles()
+	require.NoError(t, p.Kill())
+	failed(t, join(t, p))
+	assert.Less(t, openFiles(), before)
+	require.NoError(t, p.Close())
+	require.NoError(t, p.Close(), "closing twice is fine")
+	assert.False(t, p.Alive())
+	require.ErrorIs(t, p.Join(bounded(t)), mp.ErrClosed)
+	require.ErrorIs(t, p.Terminate(), mp.ErrClosed)
+	require.ErrorIs(t, p.Kill(), mp.ErrClosed)
+	require.ErrorIs(t, p.Stop(bounded(t)), mp.ErrClosed)
+	require.ErrorIs(t, p.Start(), mp.ErrClosed)
+	code, exited := p.ExitCode()
+	assert.True(t, exited)
+	assert.Equal(t, -9, code)
+	assert.Contains(t, p.String(), "closed")
+}
+
+func TestPROC14_CloseOfAProcessThatNeverStarted(t *testing.T) {
+	p := mp.NewProcess(nothing.With(none))
+	require.NoError(t, p.Close())
+	require.ErrorIs(t, p.Start(), mp.ErrClosed)
+	_, exited := p.ExitCode()
+	assert.False(t, exited, "it has never run, so it has not exited")
+}
+
+func TestPROC22_TheWrongOrderIsRefused(t *testing.T) {
+	p := mp.NewProcess(nothing.With(none))
+	for name, call := range map[string]func() error{
+		"join":      func() error { return p.Join(bounded(t)) },
+		"terminate": p.Terminate,
+		"kill":      p.Kill,
+		"interrupt": p.Interrupt,
+		"stop":      func() error { return p.Stop(bounded(t)) },
+	} {
+		require.ErrorIs(t, call(), mp.ErrNotStarted, name)
+	}
+	assert.False(t, p.Alive())
+	assert.Zero(t, p.PID())
+	require.NoError(t, p.Start())
+	require.ErrorIs(t, p.Start(), mp.ErrStarted)
+	require.NoError(t, join(t, p))
+	require.ErrorIs(t, p.Start(), mp.ErrStarted)
+	for name, call := range map[string]func() error{
+		"terminate": p.Terminate,
+		"kill":      p.Kill,
+		"interrupt": p.Interrupt,
+		"stop":      func() error { return p.Stop(bounded(t)) },
+	} {
+		require.NoError(t, call(), "%s after the end", name)
+	}
+	code, _ := p.ExitCode()
+	assert.Zero(t, code)
+}
+
+func TestPROC22_NilAndZeroProcesses(t *testing.T) {
+	for name, p := range map[string]*mp.Process{"nil": nil, "zero": {}} {
+		t.Run(name, func(t *testing.T) {
+			require.Error(t, p.Start())
+			require.ErrorIs(t, p.Join(bounded(t)), mp.ErrNotStarted)
+			require.ErrorIs(t, p.Stop(bounded(t)), mp.ErrNotStarted)
+			require.ErrorIs(t, p.Kill(), mp.ErrNotStarted)
+			assert.False(t, p.Alive())
+			assert.Zero(t, p.PID())
+			_, exited := p.ExitCode()
+			assert.False(t, exited)
+			assert.NotEmpty(t, p.String())
+			require.NoError(t, p.Close())
+		})
+	}
+}
+
+func TestPROC25_JoinWithAnEndedContext(t *testing.T) {
+	p, box := launchTalking(t, hang.With(none))
+	box.next(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	require.ErrorIs(t, p.Join(ctx), context.DeadlineExceeded)
+	assert.GreaterOrEqual(t, time.Since(start), 280*time.Millisecond)
+	require.ErrorIs(t, p.Join(ctx), context.DeadlineExceeded, "a context that has ended is no wait")
+	_, exited := p.ExitCode()
+	assert.False(t, exited)
+	assert.True(t, p.Alive())
+}
+
+func TestPROC25_ManyMayJoin(t *testing.T) {
+	p, box := launchTalking(t, hang.With(none))
+	box.next(t)
+	ctx := bounded(t)
+	errs := make(chan error)
+	for range 20 {
+		go func() { errs <- p.Join(ctx) }()
+	}
+	require.NoError(t, p.Kill())
+	first := failed(t, <-errs)
+	for range 19 {
+		assert.Same(t, first, failed(t, <-errs))
+	}
+}
