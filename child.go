@@ -79,7 +79,9 @@ func runTarget(ctx context.Context, in *spawn.Inheritance, s *spawn.Setup) {
 	case err != nil:
 		code = 1
 		failure := def.Failure(err)
-		fmt.Fprintf(os.Stderr, "mp: process %s (pid %d) failed: %s\n%s\n", s.Name, os.Getpid(), failure.Text, strings.TrimSpace(failure.Stack))
+		if !s.Result { // otherwise the parent's Run returns it, and its caller says it
+			fmt.Fprintf(os.Stderr, "mp: process %s (pid %d) failed: %s\n%s\n", s.Name, os.Getpid(), failure.Text, strings.TrimSpace(failure.Stack))
+		}
 		_ = in.Send(ipc.KindReport, failure.Encode())
 	case s.Result:
 		_ = in.Send(ipc.KindResult, result)
@@ -109,6 +111,7 @@ func runWorker(in *spawn.Inheritance, s *spawn.Setup, orphan func()) {
 			return def.Runner(), nil
 		},
 		Failure: task.Encode,
+		Lost:    func(error) { os.Exit(1) },
 	})
 	go followParent(in.Control, s.Daemon, orphan, func(f ipc.Frame) {
 		if f.Kind == ipc.KindCancel {

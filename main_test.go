@@ -10,5 +10,7 @@ import (
 
 func TestMain(m *testing.M) {
 	mp.Init()
-	os.Exit(leaktest.Run(m))
+	code := leaktest.Run(m)
+	removePrograms()
+	os.Exit(code)
 }

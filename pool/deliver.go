@@ -55,7 +55,7 @@ func (w *worker) deliverFailure(number uint64, failure *task.Failure) error {
 		return err
 	}
 	err = bridge.RemoteError(failure, w.host.name(), w.host.pid())
-	if reason != nil && b.interrupted(err) {
+	if reason != nil && reason != errStopped && b.interrupted(err) {
 		err = reason
 	}
 	b.work.fail(lo, err)

@@ -38,6 +38,20 @@ func check(t testing.TB) {
 	leaktest.Check(t)
 }
 
+// quiet lets the workers write their crash texts to nowhere. Call it before
+// newPool.
+func quiet(t testing.TB) {
+	t.Helper()
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	require.NoError(t, err)
+	stdout, stderr := os.Stdout, os.Stderr
+	os.Stdout, os.Stderr = null, null
+	t.Cleanup(func() {
+		os.Stdout, os.Stderr = stdout, stderr
+		_ = null.Close()
+	})
+}
+
 // within returns a context that ends when a hang is certain.
 func within(t testing.TB) context.Context {
 	t.Helper()

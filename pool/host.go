@@ -3,6 +3,7 @@ package pool
 import (
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/multiproc/mp"
 	"github.com/multiproc/mp/internal/bridge"
@@ -53,8 +54,16 @@ func (h *processHost) cancel(number uint64) {
 	h.proc.Tell(frame)
 }
 
+// dieAlone is how long a process may take to end after its results have ended.
+const dieAlone = time.Second
+
 func (h *processHost) bury() *WorkerDiedError {
-	<-h.exited
+	select {
+	case <-h.exited:
+	case <-time.After(dieAlone): // it has closed the pipe and lives on
+		h.kill()
+		<-h.exited
+	}
 	remains := death.Remains{Exit: h.exit, LastWords: h.proc.LastWords(), ByUs: h.proc.Signalled(h.exit.Signal)}
 	return &WorkerDiedError{
 		Worker:    h.proc.Name,

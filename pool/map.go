@@ -127,8 +127,12 @@ func (m *mapping[In, Out]) finish(dropped error) {
 	failures := m.errors
 	m.mu.Unlock()
 	slices.SortFunc(failures, func(a, b *TaskError) int { return a.Index - b.Index })
+	interrupted := dropped != nil && dropped != errStopped
+	if interrupted && !m.options.keepGoing { // an item may have failed before that
+		failures = slices.DeleteFunc(failures, func(e *TaskError) bool { return e.Err == dropped })
+	}
 	switch {
-	case dropped != nil && dropped != errStopped:
+	case interrupted && (len(failures) == 0 || m.options.keepGoing):
 		m.f.decide(nil, dropped)
 	case len(failures) == 0:
 		m.f.decide(m.values, nil)

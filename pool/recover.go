@@ -87,14 +87,16 @@ func (w *worker) abandon(died *WorkerDiedError) {
 		p.putBack(span{victim, item, item + 1})
 		victim = nil
 	}
-	if victim != nil && reason == nil && victim.dead != nil {
+	if victim != nil && reason == nil && victim.dead != nil && victim.dead != errStopped {
 		reason = victim.dead // it was to be stopped anyway
+	}
+	if victim != nil {
+		died.Attempts = victim.tries[item] + 1
 	}
 	p.mu.Unlock()
 	if victim != nil {
 		err := reason
 		if err == nil {
-			died.Attempts = victim.tries[item] + 1
 			err = died
 		}
 		victim.work.fail(item, err)

@@ -22,6 +22,8 @@ func (p *Pool) stop(b *batch, reason error, interrupt bool) {
 		p.count.cancelled += int64(b.queued)
 		b.queued = 0
 		b.open = false
+	} else if b.dead == errStopped {
+		b.dead = reason
 	}
 	for _, w := range append([]*worker(nil), p.workers...) {
 		if !w.carries(b) {
@@ -59,17 +61,16 @@ func (w *worker) carries(b *batch) bool {
 // had not started.
 func (p *Pool) interrupt(w *worker, b *batch) {
 	for _, f := range w.flights[w.head:] {
-		if f.b == b {
+		if f.b == b { // results of earlier ones may be on their way
 			w.host.cancel(f.first)
-			w.watch.batch = b
-			w.watch.killAt = time.Now().Add(p.opts.KillGrace)
-			if p.opts.KillGrace == 0 {
-				p.kill(w, b.dead)
-			}
-			p.keeper.wake()
-			return
 		}
 	}
+	w.watch.batch = b
+	w.watch.killAt = time.Now().Add(p.opts.KillGrace)
+	if p.opts.KillGrace == 0 {
+		p.kill(w, b.dead)
+	}
+	p.keeper.wake()
 }
 
 // kill kills a worker because of the item that it runs, if it still runs one.

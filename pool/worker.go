@@ -79,8 +79,8 @@ type host interface {
 	cancel(number uint64)
 	// kill ends the host without asking it.
 	kill()
-	// bury waits for the end of the host, which must have been killed or have
-	// closed its results, and returns the error for the task that it ran.
+	// bury waits for the end of the host, whose results have ended, and returns
+	// the error for the task that it ran. A host that does not end is killed.
 	bury() *WorkerDiedError
 	// release gives back what is left of it.
 	release()
@@ -226,7 +226,7 @@ func (w *worker) end(why error) {
 	p.mu.Lock()
 	leaving := w.leaving
 	p.mu.Unlock()
-	if errors.Is(why, ipc.ErrProtocol) || !leaving {
+	if errors.Is(why, ipc.ErrProtocol) {
 		w.host.kill()
 	}
 	died := w.host.bury()

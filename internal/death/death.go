@@ -59,13 +59,41 @@ func (r Remains) Kind() Kind {
 	return Exited
 }
 
-func outOfMemory(words string) bool {
-	for _, phrase := range []string{"fatal error: runtime: out of memory", "fatal error: out of memory", "runtime: cannot allocate memory", "fatal error: runtime: cannot allocate"} {
-		if strings.Contains(words, phrase) {
-			return true
+// The runtime writes the line "fatal error: ..." before it begins to copy what it
+// writes to the crash file, so that the file of a fatal error begins with the
+// stack. Its topmost frames tell which error it was.
+var fatalErrors = []struct{ frame, line string }{
+	{"runtime.(*mcache).allocLarge(", outOfMemoryLine},
+	{"runtime.(*mcache).refill(", outOfMemoryLine},
+	{"runtime.sysMapOS(", outOfMemoryLine},
+	{"runtime.persistentalloc", outOfMemoryLine},
+	{"runtime.(*mheap).grow(", outOfMemoryLine},
+	{"runtime.newstack(", "fatal error: stack overflow"},
+	{"maps.fatal(", "fatal error: concurrent map access"},
+	{"sync.fatal(", "fatal error: misuse of a lock"},
+	{"runtime.checkdead(", "fatal error: all goroutines are asleep - deadlock!"},
+}
+
+const outOfMemoryLine = "fatal error: runtime: out of memory"
+
+// Complete puts the first line, where it is missing, before a crash text.
+func Complete(words string) string {
+	text := strings.TrimLeft(words, "\n")
+	if text == "" || !strings.HasPrefix(text, "goroutine ") && !strings.HasPrefix(text, "runtime stack:") {
+		return words
+	}
+	stack, _, _ := strings.Cut(text, "\n\n") // the first one
+	for _, fatal := range fatalErrors {
+		if strings.Contains(stack, fatal.frame) {
+			return fatal.line + "\n\n" + text
 		}
 	}
-	return false
+	return "fatal error (its text is on stderr)\n\n" + text
+}
+
+func outOfMemory(words string) bool {
+	line := FirstLine(words)
+	return strings.HasPrefix(line, "fatal error:") && strings.Contains(line, "out of memory") || strings.Contains(words, "runtime: cannot allocate")
 }
 
 // FirstLine returns the line of a crash text that says what happened.

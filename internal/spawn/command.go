@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 	"sync"
 	"syscall"
 
@@ -161,9 +160,10 @@ func (p *Process) exec(c *Command, theirs []*os.File, message []byte) error {
 	if env == nil {
 		env = os.Environ()
 	}
-	env = append(env[:len(env):len(env)], raceEnv(env)...)
-	env = append(env, marker+"="+strconv.Itoa(base)+":"+strconv.Itoa(len(theirs))+":"+strconv.FormatUint(inode, 10))
-
+	env, err = environment(env, fmt.Sprintf("%d:%d:%d", base, len(theirs), inode))
+	if err != nil {
+		return err
+	}
 	program := &sys.Program{
 		Path:          sys.ImagePath,
 		Args:          os.Args,

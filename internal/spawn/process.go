@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/multiproc/mp/internal/death"
 	"github.com/multiproc/mp/internal/ipc"
 	"github.com/multiproc/mp/internal/ledger"
 	"github.com/multiproc/mp/internal/sys"
@@ -107,7 +108,7 @@ func (p *Process) LastWords() string {
 	if err != nil && err != io.EOF {
 		return ""
 	}
-	return string(text[:n])
+	return death.Complete(string(text[:n]))
 }
 
 // Release closes what the parent holds of the child. The child must have ended,

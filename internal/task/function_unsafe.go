@@ -27,29 +27,26 @@ func (f *function[In, Out]) appendArg(dst []byte, in any) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	if v := in.(In); c.RawSize() > 0 {
-		raw := unsafe.Slice((*byte)(unsafe.Pointer(&v)), unsafe.Sizeof(v))
+	v, _ := in.(In) // a nil any is the zero of an interface type
+	return appendOne(c, dst, &v)
+}
+
+// appendOne appends the encoding of a batch of the one item *v. Errors name the
+// path from the item, not from the batch.
+func appendOne[T any](c *codec.Codec, dst []byte, v *T) ([]byte, error) {
+	if c.RawSize() > 0 {
+		raw := unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v))
 		var header [codec.RawHeaderSize]byte
 		codec.PutRawHeader(header[:], len(raw))
 		return append(append(dst, header[:]...), raw...), nil
 	}
 	var header [codec.ArrayHeaderSize]byte
 	codec.PutArrayHeader(header[:], 1)
-	start := len(dst)
-	dst = append(dst, header[:]...)
-	if f.def.In.Kind() == reflect.Interface && in == nil {
-		var zero In
-		in = &zero
-		dst, err = c.Append(dst, reflect.ValueOf(in).Elem())
-	} else {
-		v := reflect.New(f.def.In).Elem()
-		v.Set(reflect.ValueOf(in))
-		dst, err = c.Append(dst, v)
-	}
+	out, err := codec.Append(c, append(dst, header[:]...), v)
 	if err != nil {
-		return dst[:start], err
+		return dst, err
 	}
-	return dst, nil
+	return out, nil
 }
 
 // once implements operations.
@@ -66,7 +63,7 @@ func (f *function[In, Out]) once(ctx context.Context, arg []byte) (result []byte
 	if err != nil {
 		return nil, err
 	}
-	result, err = codec.AppendItems(out, nil, []Out{value})
+	result, err = appendOne(out, nil, &value)
 	if err != nil {
 		return nil, unencodable(f.def, err)
 	}
@@ -99,6 +96,12 @@ func (f *function[In, Out]) Run(s *worker.Stage) {
 		f.failRest(s, err)
 		return
 	}
+	// The next item counts as started before the arguments are decoded, for a
+	// user's own decoding may be what ends the process.
+	if limit := s.Claim(); limit == s.Next {
+		return
+	}
+	*s.Marks.Started = s.First + uint64(s.Next) + 1
 	args, err := codec.AliasItems[In](in, s.Args, s.Items)
 	if err != nil {
 		f.failRest(s, undecodable(f.def, err))

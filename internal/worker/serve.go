@@ -50,12 +50,15 @@ type Config struct {
 	Lookup func(index int) (Runner, error)
 	// Failure encodes an error as the body of an error frame.
 	Failure func(error) []byte
+	// Lost ends the process: results cannot be written any more. Nil means that
+	// the worker goes on, and results are dropped.
+	Lost func(error)
 }
 
 // New returns a worker. Serve sets it to work.
 func New(c Config) *Worker {
 	w := &Worker{in: c.In, lookup: c.Lookup, fail: c.Failure, ended: make(chan error, 1)}
-	w.stage = Stage{ledger: c.Ledger, box: ledger.NewOutbox(c.Ledger), out: c.Out, Marks: c.Ledger.Marks()}
+	w.stage = Stage{ledger: c.Ledger, box: ledger.NewOutbox(c.Ledger), out: c.Out, Marks: c.Ledger.Marks(), onLost: c.Lost}
 	w.trim = time.AfterFunc(time.Hour, debug.FreeOSMemory)
 	w.trim.Stop()
 	w.in.Poll = func() bool { return true }

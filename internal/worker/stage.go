@@ -48,7 +48,11 @@ type Stage struct {
 	oldest  time.Time // when the oldest result in the outbox came; zero: it is empty
 
 	part part
-	lost error // the pipe is broken: the parent is gone
+	lost error // why the pipe cannot be written to
+
+	// onLost is called when that has happened. It ends the process; a worker
+	// without processes has none, and works on for nobody.
+	onLost func(error)
 }
 
 // part is the result frame under construction.
@@ -135,10 +139,13 @@ func (s *Stage) Flush() {
 	s.oldest = time.Time{}
 }
 
-// write writes to the pipe. A parent that is gone is found out by the control
-// goroutine, too; until then results go nowhere.
+// write writes to the pipe. If it cannot, the parent is gone, or a task has
+// closed the pipe; what is in the outbox then stays there for the parent to find.
 func (s *Stage) write(p []byte) {
-	if s.lost == nil && len(p) > 0 {
-		_, s.lost = s.out.Write(p)
+	if s.lost != nil || len(p) == 0 {
+		return
+	}
+	if _, s.lost = s.out.Write(p); s.lost != nil && s.onLost != nil {
+		s.onLost(s.lost)
 	}
 }

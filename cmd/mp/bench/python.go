@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -97,7 +98,7 @@ func parseIdentity(answer []byte) *Python {
 	if name != "cpython" || v[0] != 3 || v[1] < 8 {
 		return nil
 	}
-	return &Python{Path: file, Version: dotted(v), number: v}
+	return &Python{Path: file, Version: fmt.Sprintf("%d.%d.%d", v[0], v[1], v[2]), number: v}
 }
 
 // distinct drops what is nil or there twice (shims, virtual environments), and

@@ -1,0 +1,295 @@
+package pool_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/multiproc/mp"
+	"github.com/multiproc/mp/pool"
+)
+
+// busyPool returns a pool of one worker that runs a hold in dir, and its future.
+func busyPool(t *testing.T, p *pool.Pool) (dir string, running *pool.Future[int]) {
+	t.Helper()
+	dir = t.TempDir()
+	running = pool.Submit(context.Background(), p, hold.With(stay{Dir: dir, ID: 1}))
+	until(t, "the task runs", func() bool { return len(notes(t, filepath.Join(dir, "started"))) == 1 })
+	until(t, "its state says so", func() bool { return running.State() == pool.Running })
+	return dir, running
+}
+
+func TestFUT06_WhatCancelDoesInEveryState(t *testing.T) {
+	bothKinds(t, pool.Options{Workers: 1}, func(t *testing.T, p *pool.Pool) {
+		dir, running := busyPool(t, p)
+		pending := pool.Submit(context.Background(), p, square.With(3))
+		assert.Contains(t, []pool.FutureState{pool.Queued, pool.Sent}, pending.State())
+		for _, f := range []*pool.Future[int]{running, pending} {
+			assert.ErrorIs(t, f.Err(), pool.ErrNotDone)
+		}
+		assert.True(t, pending.Cancel())
+		_, err := ended(t, pending)
+		assert.ErrorIs(t, err, pool.ErrCancelled)
+		assert.ErrorIs(t, err, context.Canceled)
+		assert.False(t, pending.Cancel(), "there is nothing to cancel any more")
+
+		assert.True(t, running.Cancel())
+		assert.Contains(t, []pool.FutureState{pool.Cancelling, pool.Done}, running.State())
+		_, err = ended(t, running)
+		assert.ErrorIs(t, err, pool.ErrCancelled)
+		assert.Equal(t, pool.Done, running.State())
+
+		fine := pool.Submit(context.Background(), p, square.With(5))
+		got, err := ended(t, fine)
+		require.NoError(t, err)
+		assert.False(t, fine.Cancel())
+		again, err := fine.Get(context.Background())
+		require.NoError(t, err, "the outcome stands")
+		assert.Equal(t, got, again)
+		failed := pool.Submit(context.Background(), p, divide.With(0))
+		_, err = ended(t, failed)
+		assert.False(t, failed.Cancel())
+		assert.Equal(t, err, failed.Err())
+		open(t, dir)
+	})
+}
+
+func TestFUT07_GetWithAContext(t *testing.T) {
+	bothKinds(t, pool.Options{Workers: 1}, func(t *testing.T, p *pool.Pool) {
+		dir, running := busyPool(t, p)
+		pending := pool.Submit(context.Background(), p, square.With(3))
+		over, cancel := context.WithCancel(context.Background())
+		cancel()
+		for _, f := range []*pool.Future[int]{running, pending} {
+			_, err := f.Get(over)
+			assert.Equal(t, context.Canceled, err)
+			short, stop := context.WithTimeout(context.Background(), 10*time.Millisecond)
+			_, err = f.Get(short)
+			stop()
+			assert.Equal(t, context.DeadlineExceeded, err)
+			assert.NotEqual(t, pool.Done, f.State(), "nothing has changed")
+		}
+		var wg sync.WaitGroup
+		outcomes := make(chan error, 40)
+		for range 20 { // any number may wait
+			wg.Go(func() { _, err := running.Get(within(t)); outcomes <- err })
+			wg.Go(func() { _, err := pending.Get(within(t)); outcomes <- err })
+		}
+		pending.Cancel()
+		open(t, dir)
+		wg.Wait()
+		close(outcomes)
+		cancelled := 0
+		for err := range outcomes {
+			if err != nil {
+				require.ErrorIs(t, err, pool.ErrCancelled)
+				cancelled++
+			}
+		}
+		assert.Equal(t, 20, cancelled)
+		got, err := running.Get(over)
+		require.NoError(t, err, "an ended future does not ask the context")
+		assert.Equal(t, 1, got)
+	})
+}
+
+func TestFUT08_TheFirstOutcomeStands(t *testing.T) {
+	bothKinds(t, pool.Options{Workers: 2, KillGrace: -1}, func(t *testing.T, p *pool.Pool) {
+		for i := range 100 {
+			f := pool.Submit(context.Background(), p, square.With(i))
+			go f.Cancel()
+			got, err := ended(t, f)
+			if err != nil {
+				assert.ErrorIs(t, err, pool.ErrCancelled)
+			} else {
+				assert.Equal(t, i*i, got)
+			}
+			f.Cancel()
+			later, laterErr := ended(t, f)
+			assert.Equal(t, got, later)
+			assert.Equal(t, err, laterErr)
+		}
+	})
+}
+
+func TestPOOL11_ReadyAndSuccessful(t *testing.T) {
+	bothKinds(t, pool.Options{Workers: 1}, func(t *testing.T, p *pool.Pool) {
+		dir, f := busyPool(t, p)
+		select {
+		case <-f.Done():
+			assert.Fail(t, "it is not done")
+		default:
+		}
+		assert.ErrorIs(t, f.Err(), pool.ErrNotDone)
+		open(t, dir)
+		_, err := ended(t, f)
+		require.NoError(t, err)
+		assert.NoError(t, f.Err())
+		assert.Equal(t, "done", f.State().String())
+	})
+}
+
+func TestPOOL10_AnAsyncGetThatIsTooShortChangesNothing(t *testing.T) {
+	bothKinds(t, pool.Options{Workers: 1}, func(t *testing.T, p *pool.Pool) {
+		_, f := busyPool(t, p)
+		short, stop := context.WithTimeout(context.Background(), 20*time.Millisecond)
+		defer stop()
+		_, err := f.Get(short)
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Equal(t, pool.Running, f.State())
+		f.Cancel()
+		_, err = ended(t, f)
+		assert.ErrorIs(t, err, pool.ErrCancelled)
+	})
+}
+
+func TestFUT09_CallbacksRunOnceInOrderWhateverTheOutcome(t *testing.T) {
+	check(t)
+	var log lockedBuffer
+	p := newPool(t, pool.Options{Workers: 1, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	dir, running := busyPool(t, p)
+	calls := []mp.Call[int]{square.With(3), divide.With(0), square.With(4)}
+	fs := make([]*pool.Future[int], len(calls))
+	orders := make([][]int, len(calls))
+	errs := make([]error, len(calls))
+	for i, c := range calls {
+		fs[i] = pool.Submit(context.Background(), p, c)
+		for n := range 5 {
+			fs[i].OnDone(func(_ int, err error) {
+				orders[i] = append(orders[i], n)
+				errs[i] = err
+				if n == 2 {
+					panic("a callback panics")
+				}
+			})
+		}
+	}
+	fs[2].Cancel()
+	open(t, dir)
+	_, err := ended(t, running)
+	require.NoError(t, err)
+	for i, f := range fs {
+		_, err := ended(t, f)
+		assert.Equal(t, []int{0, 1, 2, 3, 4}, orders[i], "they have returned when Done is closed")
+		assert.Equal(t, err, errs[i])
+		called := false
+		f.OnDone(func(_ int, late error) { called = true; assert.Equal(t, err, late) })
+		assert.True(t, called, "at once, in this goroutine")
+		assert.NotPanics(t, func() { f.OnDone(func(int, error) { panic("late") }) })
+	}
+	assert.Contains(t, log.String(), "a callback panics")
+	got, err := pool.Apply(within(t), p, square.With(2)) // FUT-32
+	require.NoError(t, err)
+	assert.Equal(t, 4, got)
+}
+
+// lockedBuffer is a buffer for several goroutines.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+func TestPOOL02_CallbacksOfAMapGetTheWholeResultOnce(t *testing.T) {
+	bothKinds(t, pool.Options{Workers: 2}, func(t *testing.T, p *pool.Pool) {
+		var good, bad atomic.Int64
+		f := pool.MapAsync(within(t), p, square, upTo(10))
+		f.OnDone(func(all []int, err error) {
+			if err == nil && slices.Equal(all, squares(10)) {
+				good.Add(1)
+			}
+		})
+		g := pool.MapAsync(within(t), p, divide, []int{1, 0, 2})
+		g.OnDone(func(all []int, err error) {
+			var item *pool.TaskError
+			if errors.As(err, &item) && all == nil {
+				bad.Add(1)
+			}
+		})
+		_, pending, err := pool.Wait(within(t), pool.AllDone, f, g)
+		require.NoError(t, err)
+		assert.Empty(t, pending)
+		assert.EqualValues(t, 1, good.Load())
+		assert.EqualValues(t, 1, bad.Load())
+	})
+}
+
+func TestPOOL19_AFailingTaskCallsTheCallbackWithItsError(t *testing.T) {
+	bothKinds(t, pool.Options{Workers: 1}, func(t *testing.T, p *pool.Pool) {
+		seen := make(chan error, 1)
+		f := pool.Submit(within(t), p, divide.With(0))
+		f.OnDone(func(_ int, err error) { seen <- err })
+		_, err := ended(t, f)
+		assert.ErrorContains(t, err, "division by nothing")
+		assert.Equal(t, err, <-seen)
+	})
+}
+
+func TestFUT27_ACallbackMaySubmitTheNextTask(t *testing.T) {
+	bothKinds(t, pool.Options{Workers: 2}, func(t *testing.T, p *pool.Pool) {
+		var wg sync.WaitGroup
+		for _, length := range []int{100, 50, 60} {
+			wg.Add(1)
+			var next func(n int)
+			next = func(n int) {
+				if n == length {
+					wg.Done()
+					return
+				}
+				pool.Submit(context.Background(), p, square.With(n)).OnDone(func(got int, err error) {
+					assert.NoError(t, err)
+					assert.Equal(t, n*n, got)
+					next(n + 1)
+				})
+			}
+			next(0)
+		}
+		returns(t, "a chain", wg.Wait)
+	})
+}
+
+func TestFUT31_ACallbackThatSubmitsACrash(t *testing.T) {
+	check(t)
+	p := newPool(t, pool.Options{Workers: 1})
+	second := make(chan *pool.Future[int], 1)
+	first := pool.Submit(within(t), p, square.With(3))
+	first.OnDone(func(int, error) { second <- pool.Submit(context.Background(), p, exit.With(1)) })
+	got, err := ended(t, first)
+	require.NoError(t, err)
+	assert.Equal(t, 9, got)
+	_, err = ended(t, <-second)
+	assert.Equal(t, 1, died(t, err).ExitCode)
+	got, err = pool.Apply(within(t), p, square.With(2))
+	require.NoError(t, err)
+	assert.Equal(t, 4, got)
+}
+
+func TestFuture_StatesHaveNames(t *testing.T) {
+	var names []string
+	for s := pool.Queued; s <= pool.Done; s++ {
+		names = append(names, s.String())
+	}
+	assert.Equal(t, []string{"queued", "sent", "running", "cancelling", "done"}, names)
+	assert.Equal(t, "FutureState(17)", pool.FutureState(17).String())
+}

@@ -1,0 +1,192 @@
+package mp_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// programs is the directory of the programs that this run of the tests has
+// built; it is removed at its end.
+var programs = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "testprog-") })
+
+func removePrograms() {
+	if dir, err := programs(); err == nil {
+		os.RemoveAll(dir)
+	}
+}
+
+// program is the path of internal/testprog, built like this test binary.
+var program = sync.OnceValues(func() (string, error) {
+	if raceEnabled {
+		return build("race", "CGO_ENABLED=1", "-race")
+	}
+	return build("plain", "CGO_ENABLED=0")
+})
+
+// staticProgram needs no other file to run.
+var staticProgram = sync.OnceValues(func() (string, error) { return build("static", "CGO_ENABLED=0") })
+
+func build(name, env string, flags ...string) (string, error) {
+	dir, err := programs()
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, name)
+	cmd := exec.Command("go", append(append([]string{"build", "-o", path}, flags...), "./internal/testprog")...)
+	cmd.Env, cmd.Stdout, cmd.Stderr = append(os.Environ(), env), os.Stderr, os.Stderr
+	return path, cmd.Run()
+}
+
+// programCommand returns the command that runs a program of internal/testprog.
+// It is killed, with all of its group, at the end of the test.
+func programCommand(ctx context.Context, t testing.TB, args ...string) *exec.Cmd {
+	t.Helper()
+	path, err := program()
+	require.NoError(t, err)
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.WaitDelay = time.Second
+	t.Cleanup(func() {
+		if cmd.Process != nil {
+			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		}
+	})
+	return cmd
+}
+
+// outcome is what a program that has ended has said.
+type outcome struct {
+	stdout, stderr string
+	code           int // as Process.ExitCode
+}
+
+// runProgram runs a program to its end.
+func runProgram(t testing.TB, args ...string) outcome {
+	t.Helper()
+	return finish(t, programCommand(bounded(t), t, args...))
+}
+
+// finish runs a command to its end.
+func finish(t testing.TB, cmd *exec.Cmd) outcome {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	if cmd.Stdout == nil {
+		cmd.Stdout = &stdout
+	}
+	if cmd.Stderr == nil {
+		cmd.Stderr = &stderr
+	}
+	require.NoError(t, cmd.Start())
+	return ended(t, cmd, &stdout, &stderr)
+}
+
+func ended(t testing.TB, cmd *exec.Cmd, stdout, stderr *bytes.Buffer) outcome {
+	t.Helper()
+	var exit *exec.ExitError
+	if err := cmd.Wait(); err != nil {
+		require.ErrorAs(t, err, &exit, "stdout %s\nstderr %s", stdout, stderr)
+	}
+	o := outcome{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
+	if status := cmd.ProcessState.Sys().(syscall.WaitStatus); status.Signaled() {
+		o.code = -int(status.Signal())
+	}
+	return o
+}
+
+// births counts the processes that a program consists of, and checks at the
+// end that none of them is left.
+func births(t testing.TB, cmd *exec.Cmd) func() int {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "births")
+	cmd.Env = append(os.Environ(), "TESTPROG_BIRTHS="+path)
+	return func() int {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		eventually(t, "all processes of the program end", func() bool {
+			return syscall.Kill(-cmd.Process.Pid, 0) == syscall.ESRCH
+		})
+		return strings.Count(string(text), "\n")
+	}
+}
+
+// A program that misuses the library is told how to mend it, and never becomes
+// a chain of processes.
+func TestSTART03_NoChainOfProcesses(t *testing.T) {
+	const remedy = "first statement of main"
+	for _, c := range []struct {
+		name   string
+		births int
+		says   []string
+	}{
+		{"init-start", 1, []string{remedy, "package initialisation"}},
+		{"before-init", 1, []string{remedy}},
+		{"never-init", 1, []string{remedy}},
+		{"lost-exit", 2, []string{"exited with code 0 before it reached mp.Init", remedy}},
+		{"lost-panic", 2, []string{"before it reached mp.Init"}},
+		{"conditional", 2, []string{"other tasks than its parent", "package-level"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cmd := programCommand(bounded(t), t, c.name)
+			count := births(t, cmd)
+			o := finish(t, cmd)
+			assert.Equal(t, 1, o.code)
+			for _, words := range c.says {
+				assert.Contains(t, o.stderr, words)
+			}
+			assert.Equal(t, c.births, count())
+			if c.births == 2 {
+				assert.Contains(t, o.stdout, "cause start failed")
+			}
+		})
+	}
+}
+
+// The one test that waits for the whole time that a start may take.
+func TestSTART03_AChildThatNeverReachesInitIsAnError(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
+	defer cancel()
+	cmd := programCommand(ctx, t, "lost-hang")
+	count := births(t, cmd)
+	o := finish(t, cmd)
+	assert.Equal(t, 1, o.code)
+	assert.Contains(t, o.stderr, "did not reach mp.Init within 10s")
+	assert.Contains(t, o.stderr, "first statement of main")
+	assert.Contains(t, o.stdout, "cause start failed code -9")
+	assert.Equal(t, 2, count())
+}
+
+func TestSTART08_InitReportsAllFaultsAtOnce(t *testing.T) {
+	o := runProgram(t, "faults")
+	assert.Equal(t, 2, o.code)
+	for _, words := range []string{
+		`name "twins" is given to both`, "secretive.hidden", "node.C[]", "func()", "error", "[]complex128", "Process",
+	} {
+		assert.Contains(t, o.stderr, words)
+	}
+}
+
+func TestSTART08_TwoErrorsOfOneName(t *testing.T) {
+	o := runProgram(t, "same-errors")
+	assert.Equal(t, 2, o.code)
+	assert.Contains(t, o.stderr, `RegisterError("testprog.taken"): the name is taken`)
+}
+
+func TestSTART07_RegisteringAfterInitPanics(t *testing.T) {
+	o := runProgram(t, "late")
+	assert.Zero(t, o.code, o.stderr)
+	for _, words := range []string{"Pure mp: main.lateTask is registered after mp.Init", "Action mp: main.late", "Named mp: Named(late)", "package-level variables"} {
+		assert.Contains(t, o.stdout, words)
+	}
+	assert.Contains(t, o.stdout, "result 49", "what was declared in time still runs")
+}
