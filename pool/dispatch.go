@@ -122,7 +122,7 @@ func (p *Pool) refill(w *worker) {
 // much as it has room for otherwise. The caller holds mu, which is released and
 // taken again in between.
 func (p *Pool) fill(w *worker, flush bool) {
-	for w.hasRoom() && !(w.busy() && len(p.idle) > 0) {
+	for w.hasRoom() && !(w.busy() && p.othersIdle()) {
 		s := p.queue.first()
 		if s == nil {
 			break
@@ -141,6 +141,17 @@ func (p *Pool) fill(w *worker, flush bool) {
 		w.urgent = false
 		p.flush(w)
 	}
+}
+
+// othersIdle says whether some worker has nothing to do and can be given
+// something. The caller holds mu.
+func (p *Pool) othersIdle() bool {
+	for _, w := range p.idle {
+		if w.hasRoom() {
+			return true
+		}
+	}
+	return false
 }
 
 // chunkSize decides how many items of a span go to a worker at once.
@@ -189,7 +200,6 @@ func (p *Pool) encode(w *worker, c span) {
 		half := c.lo + c.len()/2
 		p.putBack(span{c.b, half, c.hi})
 		p.putBack(span{c.b, c.lo, half})
-		c.b.cut, c.b.chunk = 1, 1
 	case w.dead || w.leaving || w.watch.doomed() || c.b.dead != nil:
 		p.putBack(c)
 	case len(w.out) == 0:

@@ -148,9 +148,9 @@ func (p *Pool) observe(w *worker, now time.Time) bool {
 	s := &w.watch
 	if started := w.ledger.Started(); started != s.started || s.since.IsZero() {
 		s.started, s.since, s.done = started, now, w.ledger.Done()
-		w.slow = false
+		w.slow, p.full = false, false
 	}
-	f := &w.flights[w.head]
+	f := w.flights[w.head]
 	if limit := f.b.limit; limit > 0 && s.started > w.received && now.Sub(s.since) > limit+p.opts.KillGrace {
 		// The gate is closed first, so that the kill cannot hit the next item.
 		p.takeBack(w)
@@ -158,7 +158,7 @@ func (p *Pool) observe(w *worker, now time.Time) bool {
 			p.kill(w, &TimeoutError{Limit: limit})
 		}
 	}
-	return true
+	return f.b.limit > 0 || w.sent-w.received > 1
 }
 
 // rebalance takes work back from the worker that has most of it in advance, when

@@ -236,7 +236,7 @@ func (w *worker) end(why error) {
 	w.watch.leaveBy = time.Time{}
 	p.workers = remove(p.workers, w)
 	p.idle = remove(p.idle, w)
-	expected := leaving && !w.busy()
+	expected := leaving && !w.busy() || p.state == closing
 	p.mu.Unlock()
 	w.abandon(died)
 	w.bury()

@@ -25,6 +25,7 @@ var programs = map[string]func(){
 	"late":         late,
 	"conditional":  conditional,
 	"run":          run,
+	"marker":       marker,
 	"closed":       closed,
 	"few-files":    fewFiles,
 	"no-proc":      noProc,

@@ -26,6 +26,18 @@ func run() {
 	exitWith(try())
 }
 
+// marker has in its environment what makes a process a child, but for another
+// one.
+func marker() {
+	mp.Init()
+	os.Setenv("MP_CHILD", "3:3:1")
+	if err := try(); err != nil {
+		exitWith(err)
+	}
+	os.Setenv("MP_CHILD", "")
+	exitWith(try())
+}
+
 // closed was started without standard streams: it writes to a file.
 func closed() {
 	mp.Init()

@@ -1,0 +1,16 @@
+// Package examples holds small programs, one per topic, and one larger one. Each
+// ends by itself and exits with 0; examples_test.go runs them all.
+//
+//	hello         the shortest useful program: a pool and a map
+//	process       Process: start, join, names, pids, exit codes
+//	daemon        children that end with their parent, and those it waits for
+//	runner        a subclass of Process that overrides run
+//	pool_apply    apply_async: many calls, their results collected
+//	pool_map      map, imap_unordered and starmap
+//	futures       submit, as_completed, wait, cancel
+//	timeout_kill  a task that never returns is stopped; the pool lives on
+//	crash         a worker that crashes ends one task only
+//	errors        errors.Is and errors.As across processes
+//	local         the same pool on goroutines: multiprocessing.dummy
+//	md5tree       the main job: digests of a whole tree, with and without chaos
+package examples

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package spawn
+
+// beChild is never called: no process starts another on this system.
+func beChild(*Inheritance) {}
