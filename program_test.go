@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -113,11 +114,24 @@ func births(t testing.TB, cmd *exec.Cmd) func() int {
 	return func() int {
 		text, err := os.ReadFile(path)
 		require.NoError(t, err)
-		eventually(t, "all processes of the program end", func() bool {
-			return syscall.Kill(-cmd.Process.Pid, 0) == syscall.ESRCH
-		})
+		eventually(t, "all processes of the program end", func() bool { return groupGone(t, cmd.Process.Pid) })
 		return strings.Count(string(text), "\n")
 	}
+}
+
+// groupGone says whether no process of a group is left, but for zombies: nobody
+// may be there to reap the orphans.
+func groupGone(t testing.TB, group int) bool {
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	require.NoError(t, err)
+	for _, path := range stats {
+		text, _ := os.ReadFile(path) // it may just have ended
+		_, after, _ := strings.Cut(string(text), ") ")
+		if f := strings.Fields(after); len(f) > 2 && f[0] != "Z" && f[2] == strconv.Itoa(group) {
+			return false
+		}
+	}
+	return true
 }
 
 // A program that misuses the library is told how to mend it, and never becomes

@@ -222,6 +222,7 @@ func (p *Pool) putBack(c span) {
 	}
 	c.b.flying -= c.len()
 	if c.b.dead != nil {
+		p.count.cancelled += int64(c.len())
 		p.concludeLater(c.b)
 		return
 	}

@@ -179,6 +179,12 @@ func kill(t testing.TB, pid int) {
 	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
 }
 
+// killNow sends SIGKILL to a process that may be gone.
+func killNow(pid int) error { return syscall.Kill(pid, syscall.SIGKILL) }
+
+// selfPID is what a local pool has for the pid of a worker.
+var selfPID = os.Getpid()
+
 // open lets the tasks go that hold in the directory.
 func open(t testing.TB, dir string) {
 	t.Helper()

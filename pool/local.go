@@ -2,6 +2,7 @@ package pool
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"sync"
 
@@ -20,7 +21,7 @@ type localHost struct {
 	tasks  *ipc.Writer
 	// results is what the pool reads; theirs are the other ends.
 	results *ipc.Reader
-	theirs  []interface{ Close() error }
+	theirs  []io.Closer
 	memory  []byte
 	ended   chan struct{}
 	once    sync.Once
@@ -60,6 +61,7 @@ func openLocal(w *worker) (err error) {
 	if err != nil {
 		return err
 	}
+	h.theirs = []io.Closer{in, out}
 	// Outside the Go heap, as that of a process is.
 	if h.memory, err = sys.MapAnonymous(ledger.Size); err != nil {
 		return err
@@ -104,6 +106,9 @@ func (h *localHost) cancel(number uint64) { h.worker.Cancel(number) }
 func (h *localHost) kill() {
 	h.once.Do(func() {
 		h.results.Close()
+		for _, f := range h.theirs {
+			f.Close()
+		}
 		h.gone()
 	})
 }

@@ -56,7 +56,7 @@ type stay struct {
 }
 
 // hold notes its ID in Dir/started and returns it when there is a file Dir/go,
-// or the error of its context when that ends.
+// or the error of its context when that ends. Nothing holds when Dir is gone.
 var hold = mp.Func(func(ctx context.Context, s stay) (int, error) {
 	if err := note(filepath.Join(s.Dir, "started"), strconv.Itoa(s.ID)); err != nil {
 		return 0, err
@@ -66,6 +66,9 @@ var hold = mp.Func(func(ctx context.Context, s stay) (int, error) {
 			return s.ID, nil
 		}
 		if err := ctx.Err(); err != nil && !s.Deaf {
+			return 0, err
+		}
+		if _, err := os.Stat(s.Dir); err != nil {
 			return 0, err
 		}
 		time.Sleep(time.Millisecond)

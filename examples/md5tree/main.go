@@ -56,12 +56,12 @@ func main() {
 	mp.Main(func(ctx context.Context) error {
 		err := run(ctx, o, os.Stdout)
 		switch {
+		case err == nil:
+			return nil
 		case ctx.Err() != nil:
 			return errors.New("md5tree: interrupted")
-		case err != nil:
-			return fmt.Errorf("md5tree: %w", err)
 		}
-		return nil
+		return fmt.Errorf("md5tree: %w", err)
 	})
 }
 

@@ -80,6 +80,9 @@ func (r *report) add(out *outcome) {
 // finish tells about everything else. Its error says what was not as it had to
 // be.
 func (r *report) finish() error {
+	if r.options.poison {
+		r.printf("the processes' time includes the time limit of the poison, %v\n", r.options.timeout)
+	}
 	r.printf("\n")
 	first := r.passes[0]
 	r.unreadable(first.results)
@@ -184,9 +187,9 @@ func (r *report) kills(out *outcome) {
 		case pid == k.pid:
 			r.printf("between two items\n")
 		case pid != 0:
-			r.printf("in the middle of %s, which pid %d ran again\n", r.tree.short(it.Path), pid)
+			r.printf("in the middle of %s, which pid %d ran again\n", r.short(it), pid)
 		default:
-			r.printf("in the middle of %s\n", it.Path)
+			r.printf("in the middle of %s\n", r.short(it))
 		}
 	}
 	if po.killErr != nil {
@@ -196,7 +199,7 @@ func (r *report) kills(out *outcome) {
 
 // failure tells about an item that failed, and whether it had to.
 func (r *report) failure(po *poolOutcome, f failure) {
-	r.printf("  %s\n", r.tree.short(f.item.Path))
+	r.printf("  %s\n", r.short(f.item))
 	pids := po.starts.pids[f.item.Index]
 	if len(pids) > 0 {
 		r.printf("    started by pid %s\n", join(pids))
@@ -204,15 +207,11 @@ func (r *report) failure(po *poolOutcome, f failure) {
 	r.printf("    %v\n", f.err)
 	var died *pool.WorkerDiedError
 	if errors.As(f.err, &died) {
-		for line := range strings.Lines(died.LastWords) {
-			if strings.Contains(line, "SIGSEGV") {
-				r.printf("    %s\n", strings.TrimSpace(line))
-			}
-		}
+		r.printf("    its last words name %s\n", cmp.Or(place(died.LastWords), "no place"))
 	}
 	expected := f.item.Poison == neverEnds && errors.Is(f.err, mp.ErrTimeout) || f.item.Poison == segfault && died != nil
 	if !expected {
-		r.wrong = append(r.wrong, fmt.Sprintf("%s failed: %v", r.tree.short(f.item.Path), f.err))
+		r.wrong = append(r.wrong, fmt.Sprintf("%s failed: %v", r.short(f.item), f.err))
 	}
 }
 
@@ -224,6 +223,25 @@ func (r *report) missing(po *poolOutcome) {
 			r.wrong = append(r.wrong, it.Path+" did not fail")
 		}
 	}
+}
+
+// short is the name of an item in the report.
+func (r *report) short(it item) string {
+	if it.Poison != 0 {
+		return it.Path
+	}
+	return r.tree.short(it.Path)
+}
+
+// place finds the innermost function of this program in the stack of a crash.
+func place(words string) string {
+	_, rest, found := strings.Cut(words, "\nmain.")
+	function, rest, _ := strings.Cut(rest, "\n")
+	if !found {
+		return ""
+	}
+	where, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
+	return fmt.Sprintf("main.%s at %s", function, where)
 }
 
 func join(pids []int) string {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 )
 
 // A tree is what walk has found.
@@ -87,10 +88,14 @@ func (t *tree) skip(path, why string) {
 	t.skipped = append(t.skipped, skip{path, why})
 }
 
-// short is a path as it is shown: without the root.
+// short is a path as it is shown: without the root, and quoted if the terminal
+// might take it for something else.
 func (t *tree) short(path string) string {
 	if rel, err := filepath.Rel(t.root, path); err == nil {
-		return rel
+		path = rel
+	}
+	if quoted := strconv.Quote(path); quoted != `"`+path+`"` {
+		return quoted
 	}
 	return path
 }
