@@ -43,12 +43,12 @@ func drawProgress(w io.Writer, name string, total int) *progress {
 		progressbar.OptionSetItsString("files"),
 		progressbar.OptionClearOnFinish(),
 	)
+	_ = bar.RenderBlank() // an error of the terminal is not worth a word
 	go func() {
 		defer close(p.ended)
 		ticker := time.NewTicker(redraw)
 		defer ticker.Stop()
 		for {
-			// An error of the terminal is not worth a word.
 			select {
 			case <-ticker.C:
 				_ = bar.Set64(p.done.Load())

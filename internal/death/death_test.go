@@ -62,3 +62,23 @@ func TestFirstLine(t *testing.T) {
 	assert.Empty(t, FirstLine(""))
 	assert.Empty(t, FirstLine("\n \n"))
 }
+
+// The crash file of a fatal error lacks its first line, which tells what it was.
+func TestComplete(t *testing.T) {
+	for name, test := range map[string]struct{ words, line string }{
+		"a panic has its line":    {panicWords, "panic: boom"},
+		"nothing":                 {"", ""},
+		"only blank lines":        {"\n\n", ""},
+		"out of memory":           {"runtime stack:\nruntime.throw({0x1})\nruntime.(*mheap).grow(0x1)\n\ngoroutine 1 [running]:\n", "fatal error: runtime: out of memory"},
+		"a stack overflow":        {"\nruntime stack:\nruntime.newstack()\n\ngoroutine 1\n", "fatal error: stack overflow"},
+		"concurrent map writes":   {"goroutine 7 [running]:\ninternal/runtime/maps.fatal({0x1})\nmain.f()\n", "fatal error: concurrent map access"},
+		"another stack has it":    {"goroutine 1 [running]:\nmain.f()\n\ngoroutine 2:\nruntime.newstack()\n", "fatal error (its text is on stderr)"},
+		"unlock of unlocked":      {"goroutine 1 [running]:\nsync.fatal({0x1})\n", "fatal error: misuse of a lock"},
+		"a signal tells its name": {"SIGSEGV: segmentation violation\nPC=0x1\n", "SIGSEGV: segmentation violation"},
+	} {
+		whole := Complete(test.words)
+		assert.Equal(t, test.line, FirstLine(whole), name)
+		assert.Contains(t, whole, test.words[min(1, len(test.words)):], name)
+	}
+	assert.Equal(t, OutOfMemory, Remains{Exit: exited(2), LastWords: Complete("goroutine 1 [running]:\nruntime.(*mcache).allocLarge(0x1)\n")}.Kind())
+}

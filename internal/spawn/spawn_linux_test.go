@@ -169,6 +169,8 @@ func TestTellDuringTheHandOver(t *testing.T) {
 	for i := range byte(3) {
 		assert.Equal(t, []byte{i}, next(t, p, ipc.KindStop))
 	}
+	require.NoError(t, p.Signal(syscall.SIGKILL))
+	p.Wait()
 }
 
 // A child that never reads is given up without waiting for it.

@@ -131,26 +131,15 @@ func Inode(f *os.File) (inode uint64, err error) {
 
 // Read is one read(2). It returns ErrWouldBlock when nothing is there, and
 // n == 0 with a nil error at end of file.
-func Read(fd uintptr, p []byte) (n int, err error) {
-	for {
-		n, err = unix.Read(int(fd), p)
-		switch err {
-		case nil:
-			return n, nil
-		case unix.EINTR:
-		case unix.EAGAIN:
-			return 0, ErrWouldBlock
-		default:
-			return 0, os.NewSyscallError("read", err)
-		}
-	}
-}
+func Read(fd uintptr, p []byte) (int, error) { return transfer("read", unix.Read, fd, p) }
 
 // Write is one write(2); it may write less than all of p. It returns
 // ErrWouldBlock when there is no room.
-func Write(fd uintptr, p []byte) (n int, err error) {
+func Write(fd uintptr, p []byte) (int, error) { return transfer("write", unix.Write, fd, p) }
+
+func transfer(name string, call func(int, []byte) (int, error), fd uintptr, p []byte) (int, error) {
 	for {
-		n, err = unix.Write(int(fd), p)
+		n, err := call(int(fd), p)
 		switch err {
 		case nil:
 			return n, nil
@@ -158,7 +147,7 @@ func Write(fd uintptr, p []byte) (n int, err error) {
 		case unix.EAGAIN:
 			return 0, ErrWouldBlock
 		default:
-			return 0, os.NewSyscallError("write", err)
+			return 0, os.NewSyscallError(name, err)
 		}
 	}
 }

@@ -19,21 +19,32 @@ var slow = mp.Action0(func(context.Context) error {
 	return nil
 })
 
+// hang says that it is there, and stays.
+var hang = mp.Action0(func(context.Context) error {
+	if _, err := os.NewFile(3, "ready").Write([]byte{1}); err != nil {
+		return err
+	}
+	time.Sleep(time.Hour)
+	return nil
+})
+
 // end has a daemon and another child when run returns.
 func end() {
 	mp.Main(func(context.Context) error {
 		mp.OnExit(func() { fmt.Println("hook 1") })
 		mp.OnExit(func() { panic("hook 2") })
 		mp.OnExit(func() { fmt.Println("hook 3") })
-		for _, daemon := range []bool{true, false} {
-			p := mp.NewProcess(slow.With(none))
-			if daemon {
-				p = mp.NewProcess(hang.With(none))
-			}
-			p.Daemon = daemon
-			if err := p.Start(); err != nil {
-				return err
-			}
+		r, w, err := os.Pipe()
+		if err != nil {
+			return err
+		}
+		daemon, free := mp.NewProcess(hang.With(none)), mp.NewProcess(slow.With(none))
+		daemon.Daemon, daemon.ExtraFiles = true, []*os.File{w}
+		if err := errors.Join(daemon.Start(), free.Start()); err != nil {
+			return err
+		}
+		if _, err := r.Read(make([]byte, 1)); err != nil { // the daemon is there
+			return err
 		}
 		fmt.Println("end of run")
 		return nil

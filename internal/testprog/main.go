@@ -79,11 +79,6 @@ func init() {
 var (
 	square  = mp.Pure(func(x int) int { return x * x })
 	nothing = mp.Action0(func(context.Context) error { return nil })
-	hang    = mp.Action0(func(context.Context) error {
-		fmt.Println("hang", os.Getpid())
-		time.Sleep(time.Hour)
-		return nil
-	})
 )
 
 var none = mp.None{}

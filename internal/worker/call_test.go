@@ -89,3 +89,19 @@ func TestLimitsAreAsDocumented(t *testing.T) {
 		"fixed result":  MaxFixed,
 	}, protocoltest.Numbers(t, "worker-limits", "limit", "value"))
 }
+
+// The example in docs/protocol.md: one int64, 7, to function 3, as item 9.
+func TestCallFrame(t *testing.T) {
+	c, err := codec.Of[int64]()
+	require.NoError(t, err)
+	frame := Call{Func: 3, Items: 1}.AppendHead(ipc.BeginFrame(nil, ipc.KindCall, 9))
+	frame, err = codec.AppendItems(c, frame, []int64{7})
+	require.NoError(t, err)
+	require.NoError(t, ipc.EndFrame(frame, 0))
+	assert.Equal(t, []byte{
+		40, 0, 0, 0, 2, 9, 0, 0, 0, 0, 0, 0, 0,
+		3, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+		0xc9, 0, 0, 0, 8, 1, 7, 0, 0, 0, 0, 0, 0, 0,
+	}, frame)
+	assert.Contains(t, protocoltest.Document(t), "28 00 00 00 02 09 00 00 00 00 00 00 00")
+}

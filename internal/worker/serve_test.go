@@ -50,7 +50,14 @@ func raise(t testing.TB, functions ...Runner) *family {
 	require.NoError(t, err)
 	resultR, resultW, err := sys.Pipe()
 	require.NoError(t, err)
-	l, err := ledger.New(make([]byte, ledger.Size))
+	// As for a process: mapped. The race detector does not watch what two processes
+	// share, and the marks are plain stores.
+	file, err := sys.MemFile("mp-test", ledger.Size)
+	require.NoError(t, err)
+	mem, err := sys.MapShared(file, ledger.Size)
+	require.NoError(t, err)
+	require.NoError(t, file.Close())
+	l, err := ledger.New(mem)
 	require.NoError(t, err)
 	in, err := ipc.NewReader(taskR)
 	require.NoError(t, err)
@@ -69,10 +76,17 @@ func raise(t testing.TB, functions ...Runner) *family {
 		in.Close()
 		out.Close()
 		f.served <- err
+		close(f.served)
 	}()
 	t.Cleanup(func() {
 		taskW.Close()
 		results.Close()
+		select {
+		case <-f.served:
+			_ = sys.Unmap(mem)
+		case <-time.After(bound):
+			t.Error("the worker still serves")
+		}
 	})
 	return f
 }

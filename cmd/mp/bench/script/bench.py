@@ -2,6 +2,9 @@
 
 Takes one measurement and prints it as a line of JSON. It repeats, checks and
 averages like the Go side in cmd/mp/workloads. A wrong result is an exception.
+
+Below 0.2 seconds it is a probe, which only has to tell interpreters apart: the
+bursts are then shorter.
 """
 
 import multiprocessing
@@ -44,11 +47,16 @@ def quantile(values, q):
 
 
 def repeat(seconds, work):
-    """The median time of work(), repeated for so long; it returns its own time."""
+    """The best time of work(), repeated for so long; it returns its own time."""
     times, start = [], time.perf_counter()
     while not times or time.perf_counter() - start < seconds:
         times.append(work())
-    return quantile(times, 0.5)
+    return min(times)
+
+
+def size(n, seconds):
+    """How many items a burst of n has: a tenth in a probe."""
+    return n if seconds >= 0.2 else n // 10
 
 
 def timed(work):
@@ -66,8 +74,13 @@ def start_join_spawn(workers, seconds):
         process.join()
         check(process.exitcode == code, "exit code %r instead of %d" % (process.exitcode, code))
 
+    def batch(n):
+        for _ in range(n):
+            one(0, noop)
+
     one(7, leave, 7)
-    return {"start_join_spawn": repeat(seconds, lambda: timed(lambda: one(0, noop))[0]) * 1e6}
+    n = 3
+    return {"start_join_spawn": repeat(seconds, lambda: timed(lambda: batch(n))[0]) / n * 1e6}
 
 
 def apply_rtt(workers, seconds):
@@ -103,7 +116,7 @@ def burst(pool, n):
 def submit_burst(workers, seconds):
     with multiprocessing.Pool(workers) as pool:
         burst(pool, 2000)
-        n = 20000
+        n = size(20000, seconds)
         return {"submit_burst": n / repeat(seconds, lambda: burst(pool, n))}
 
 
@@ -130,7 +143,7 @@ def imap_unordered_1(workers, seconds):
             return took
 
         work(2000)
-        n = 50000
+        n = size(20000, seconds)
         return {"imap_unordered_1": n / repeat(seconds, lambda: work(n))}
 
 
@@ -152,9 +165,9 @@ def worker_pss(workers, seconds):
         while len(pids) < workers:  # until all have started, and worked
             pids.update(pool.map(whoami, [0.01] * workers * 2, 1))
         check(pids == {process.pid for process in pool._pool}, "pids")
-        time.sleep(seconds)
+        time.sleep(0.2)
         idle = memory(pool)
-        burst(pool, 20000)
+        burst(pool, size(20000, seconds))
         time.sleep(seconds)
         after = memory(pool)
     return {

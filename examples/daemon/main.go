@@ -1,0 +1,69 @@
+// Daemon shows the attribute daemon of multiprocessing.Process, in the three
+// programs of the article: a child that its parent waits for at its end, a daemon,
+// which ends with its parent, and a daemon that is joined.
+//
+// Each variant runs in a process of its own, whose end matters here. It prints:
+// no daemon: "end!", then "work end"; daemon: "end!" and no "work end"; daemon and
+// join: "work end", then "end!".
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/multiproc/mp"
+)
+
+// variant is what the three programs differ in.
+type variant struct {
+	Name         string
+	Daemon, Join bool
+	Work         time.Duration
+}
+
+var work = mp.Action(func(ctx context.Context, v variant) error {
+	fmt.Printf("%s: work start\n", v.Name)
+	select {
+	case <-time.After(v.Work):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	fmt.Printf("%s: work end\n", v.Name)
+	return nil
+})
+
+// program is the main function of each of the articles' programs.
+var program = mp.Action(func(ctx context.Context, v variant) error {
+	p := mp.NewProcess(work.With(v))
+	p.Daemon = v.Daemon
+	if err := p.Start(); err != nil {
+		return err
+	}
+	if v.Join {
+		if err := p.Join(ctx); err != nil {
+			return err
+		}
+	}
+	fmt.Printf("%s: end!\n", v.Name)
+	return nil
+})
+
+func main() {
+	mp.Main(func(ctx context.Context) error {
+		for _, v := range []variant{
+			{Name: "no daemon", Work: 300 * time.Millisecond},
+			{Name: "daemon", Daemon: true, Work: time.Minute},
+			{Name: "daemon and join", Daemon: true, Join: true, Work: 300 * time.Millisecond},
+		} {
+			p := mp.NewProcess(program.With(v))
+			if err := p.Start(); err != nil {
+				return err
+			}
+			if err := p.Join(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,200 @@
+package pool_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/multiproc/mp/pool"
+)
+
+// outcome is what came of an item.
+type outcome struct {
+	value int
+	err   error
+}
+
+// A storm runs marked items in every form while workers are killed.
+type storm struct {
+	p    *pool.Pool
+	path string
+	next atomic.Int64
+	stop atomic.Bool
+
+	mu       sync.Mutex
+	outcomes map[int][]outcome
+}
+
+// items returns n fresh ones.
+func (s *storm) items(r *rand.Rand, n int) []mark {
+	first := int(s.next.Add(int64(n))) - n
+	list := make([]mark, n)
+	for i := range list {
+		list[i] = mark{Path: s.path, N: first + i}
+		if r.IntN(4) == 0 {
+			list[i].Work = time.Duration(r.IntN(1000)) * time.Microsecond
+		}
+	}
+	return list
+}
+
+func (s *storm) note(item, value int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.outcomes[item] = append(s.outcomes[item], outcome{value, err})
+}
+
+// round runs one call of a random form and notes the outcome of each item.
+func (s *storm) round(r *rand.Rand) {
+	ctx := context.Background()
+	switch items := s.items(r, 1+r.IntN(60)); r.IntN(3) {
+	case 0:
+		fs := make([]*pool.Future[int], len(items))
+		for i, m := range items {
+			fs[i] = pool.Submit(ctx, s.p, marking.With(m))
+		}
+		for i, f := range fs {
+			v, err := f.Get(ctx)
+			s.note(items[i].N, v, err)
+		}
+	case 1:
+		opts := []pool.Option{pool.KeepGoing()}
+		if n := r.IntN(20); n > 0 {
+			opts = append(opts, pool.ChunkSize(n))
+		}
+		values, err := pool.Map(ctx, s.p, marking, items, opts...)
+		failed := make(map[int]error)
+		if joined, ok := err.(interface{ Unwrap() []error }); ok {
+			for _, err := range joined.Unwrap() {
+				var item *pool.TaskError
+				if errors.As(err, &item) {
+					failed[item.Index] = item.Err
+				}
+			}
+		}
+		for i, v := range values {
+			s.note(items[i].N, v, failed[i])
+		}
+	case 2:
+		i := 0
+		for v, err := range pool.Imap(ctx, s.p, marking, slices.Values(items)) {
+			s.note(items[i].N, v, err)
+			i++
+		}
+	}
+}
+
+// run keeps the pool busy from several goroutines while it kills n times.
+func (s *storm) run(t *testing.T, n int) {
+	t.Helper()
+	s.path = filepath.Join(t.TempDir(), "ran")
+	s.outcomes = make(map[int][]outcome)
+	r := random(t)
+	var wg sync.WaitGroup
+	for range 4 {
+		mine := rand.New(rand.NewPCG(r.Uint64(), 1))
+		wg.Go(func() {
+			for !s.stop.Load() {
+				s.round(mine)
+			}
+		})
+	}
+	for killed := 0; killed < n; {
+		time.Sleep(time.Duration(r.IntN(4000)) * time.Microsecond)
+		if pids := s.p.Workers(); len(pids) > 0 && syscall.Kill(pids[r.IntN(len(pids))], syscall.SIGKILL) == nil {
+			killed++
+		}
+	}
+	s.stop.Store(true)
+	done := make(chan struct{})
+	go func() { wg.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(bound):
+		require.FailNow(t, "calls hang", "%+v", s.p.Stats())
+	}
+}
+
+func TestFAULT01_ExactlyOnceWhileWorkersAreKilled(t *testing.T) {
+	check(t)
+	s := &storm{p: newPool(t, pool.Options{Workers: 3})}
+	kills := fromEnv("MP_KILLS", 200)
+	s.run(t, kills)
+	ran := numbers(t, s.path)
+	total, failures := int(s.next.Load()), 0
+	require.Len(t, s.outcomes, total)
+	for item := range total {
+		ends := s.outcomes[item]
+		require.Len(t, ends, 1, "item %d ends once", item)
+		if err := ends[0].err; err != nil {
+			failures++
+			d := died(t, err)
+			require.Equal(t, syscall.SIGKILL, d.Signal)
+			require.Equal(t, 1, d.Attempts)
+			require.LessOrEqual(t, ran[item], 1, "item %d has failed and ran", item)
+			continue
+		}
+		require.Equal(t, item, ends[0].value)
+		require.Equal(t, 1, ran[item], "item %d has a result and ran", item)
+	}
+	assert.LessOrEqual(t, failures, kills, "at most one failed item for each kill")
+	t.Logf("%d items, %d kills, %d failed", total, kills, failures)
+	until(t, "the figures are at rest", func() bool { return s.p.Stats().Workers == 3 })
+	st := s.p.Stats()
+	assert.EqualValues(t, total, st.Completed+st.Failed)
+	assert.EqualValues(t, failures, st.Failed)
+	assert.LessOrEqual(t, st.Died, int64(kills))
+	assert.Zero(t, st.Killed+st.Retried+st.Cancelled)
+}
+
+func TestFAULT02_WithRetriesEverythingCompletes(t *testing.T) {
+	check(t)
+	kills := fromEnv("MP_KILLS", 200) / 2
+	s := &storm{p: newPool(t, pool.Options{Workers: 3, Retries: kills})}
+	s.run(t, kills)
+	ran := numbers(t, s.path)
+	extra := 0
+	for item := range int(s.next.Load()) {
+		ends := s.outcomes[item]
+		require.Len(t, ends, 1)
+		require.NoError(t, ends[0].err)
+		require.Equal(t, item, ends[0].value)
+		require.GreaterOrEqual(t, ran[item], 1)
+		extra += ran[item] - 1
+	}
+	st := s.p.Stats()
+	assert.LessOrEqual(t, int64(extra), st.Retried, "a body ran again only where a retry was asked for")
+	assert.LessOrEqual(t, st.Retried, int64(kills))
+	assert.Zero(t, st.Failed)
+}
+
+func TestRetries_AreCountedPerItem(t *testing.T) {
+	check(t)
+	p := newPool(t, pool.Options{Workers: 2, Retries: 5})
+	f := pool.Submit(within(t), p, exit.With(4))
+	_, err := ended(t, f)
+	assert.Equal(t, 6, died(t, err).Attempts)
+	assert.ErrorContains(t, err, "attempt 6")
+	_, err = pool.Apply(within(t), p, exit.With(4), pool.Retries(0))
+	assert.Equal(t, 1, died(t, err).Attempts)
+	items := []mixed{{Do: "value", Arg: 1}, {Do: "exit", Arg: 1}, {Do: "value", Arg: 3}, {Do: "exit", Arg: 2}}
+	got, err := pool.Map(within(t), p, mix, items, pool.Retries(2), pool.KeepGoing(), pool.ChunkSize(4))
+	assert.Equal(t, []int{1, 0, 3, 0}, got)
+	for _, err := range err.(interface{ Unwrap() []error }).Unwrap() {
+		assert.Equal(t, 3, died(t, err).Attempts)
+	}
+	assert.EqualValues(t, 5+2+2, p.Stats().Retried)
+	_, err = pool.Apply(within(t), p, divide.With(0))
+	assert.Error(t, err, "errors are not retried")
+	assert.EqualValues(t, 9, p.Stats().Retried)
+}
