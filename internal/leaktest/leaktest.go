@@ -129,9 +129,9 @@ func files() map[string]bool {
 			continue
 		}
 		for _, e := range entries {
-			// The go command and other programs use the directory at the same time:
-			// only names that could be ours count.
-			if dir == "/dev/shm" || strings.HasPrefix(e.Name(), "mp-") {
+			// Other programs use these places at the same time: only names that could
+			// be ours count.
+			if strings.HasPrefix(e.Name(), "mp-") {
 				names[filepath.Join(dir, e.Name())] = true
 			}
 		}
