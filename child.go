@@ -79,14 +79,22 @@ func runTarget(ctx context.Context, in *spawn.Inheritance, s *spawn.Setup) {
 	case err != nil:
 		code = 1
 		failure := def.Failure(err)
-		if !s.Result { // otherwise the parent's Run returns it, and its caller says it
-			fmt.Fprintf(os.Stderr, "mp: process %s (pid %d) failed: %s\n%s\n", s.Name, os.Getpid(), failure.Text, strings.TrimSpace(failure.Stack))
-		}
 		_ = in.Send(ipc.KindReport, failure.Encode())
+		if !s.Result { // otherwise the parent's Run returns it, and its caller says it
+			complain(fmt.Sprintf("mp: process %s (pid %d) failed: %s\n%s\n", s.Name, os.Getpid(), failure.Text, strings.TrimSpace(failure.Stack)))
+		}
 	case s.Result:
 		_ = in.Send(ipc.KindResult, result)
 	}
 	leave(code)
+}
+
+// complain writes to stderr. If nobody reads there any more, Go would end the
+// process with SIGPIPE, and the functions given to OnExit would not be called.
+func complain(text string) {
+	signal.Ignore(syscall.SIGPIPE)
+	defer signal.Reset(syscall.SIGPIPE)
+	_, _ = os.Stderr.WriteString(text)
 }
 
 // runWorker serves the calls of a pool until the parent closes the pipe, and

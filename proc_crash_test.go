@@ -126,7 +126,7 @@ var ends = map[string]func() error{
 	"text":         func() error { panic("plain text") },
 	"error":        func() error { panic(errors.New("an error")) },
 	"nil":          func() error { panic(nil) }, //nolint:govet // that is what is tested
-	"runtime":      func() error { return errors.New([]string{}[len(os.Args)-len(os.Args)]) },
+	"runtime":      func() error { return errors.New([]string{}[len(os.Args)]) },
 	"bad String":   func() error { panic(badString{}) },
 	"bad Error":    func() error { panic(badError{}) },
 	"returned bad": func() error { return badError{} },

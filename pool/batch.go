@@ -1,7 +1,6 @@
 package pool
 
 import (
-	"context"
 	"time"
 
 	"github.com/multiproc/mp/internal/task"
@@ -61,14 +60,4 @@ func (b *batch) over() bool {
 	}
 	b.ended = true
 	return true
-}
-
-// watchContext stops the batch when ctx ends. The returned function ends the
-// watch.
-func (p *Pool) watchContext(ctx context.Context, b *batch) (stop func() bool) {
-	if ctx.Done() == nil {
-		return nil
-	}
-	b.deadline, _ = ctx.Deadline()
-	return context.AfterFunc(ctx, func() { p.stop(b, ctx.Err(), true) })
 }

@@ -32,13 +32,27 @@ func (w *worker) deliver(number uint64, count int, elapsed time.Duration, body [
 	}
 	failed := 0
 	if err != nil {
-		failed = count
-		for i := range count {
-			b.work.fail(lo+i, err)
-		}
+		failed = b.resultsOneByOne(lo, count, body, err)
 	}
 	w.settle(b, count, failed)
 	return nil
+}
+
+// resultsOneByOne takes results of which at least one cannot be decoded, and
+// returns how many cannot.
+func (b *batch) resultsOneByOne(lo, count int, body []byte, why error) (failed int) {
+	items, err := codec.Split(body, count)
+	for i := range count {
+		itemErr := why
+		if err == nil && count > 1 {
+			itemErr = b.work.results(lo+i, 1, items[i], false)
+		}
+		if itemErr != nil {
+			b.work.fail(lo+i, itemErr)
+			failed++
+		}
+	}
+	return failed
 }
 
 // deliverFailure takes the failure of an item.

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -15,8 +17,18 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/multiproc/mp"
 	"github.com/multiproc/mp/pool"
 )
+
+// markingText is marking with a result of any size.
+var markingText = mp.Func(func(_ context.Context, m mark) (string, error) {
+	if err := note(m.Path, strconv.Itoa(m.N)); err != nil {
+		return "", err
+	}
+	time.Sleep(m.Work)
+	return strconv.Itoa(m.N) + " " + strings.Repeat("x", m.N%5*1000), nil
+})
 
 // outcome is what came of an item.
 type outcome struct {
@@ -57,7 +69,7 @@ func (s *storm) note(item, value int, err error) {
 // round runs one call of a random form and notes the outcome of each item.
 func (s *storm) round(r *rand.Rand) {
 	ctx := context.Background()
-	switch items := s.items(r, 1+r.IntN(60)); r.IntN(3) {
+	switch items := s.items(r, 1+r.IntN(60)); r.IntN(5) {
 	case 0:
 		fs := make([]*pool.Future[int], len(items))
 		for i, m := range items {
@@ -86,6 +98,25 @@ func (s *storm) round(r *rand.Rand) {
 			s.note(items[i].N, v, failed[i])
 		}
 	case 2:
+		for v, err := range pool.ImapUnordered(ctx, s.p, markingText, slices.Values(items), pool.ChunkSize(1+r.IntN(30)), pool.Timeout(time.Hour)) {
+			var item *pool.TaskError
+			if errors.As(err, &item) {
+				s.note(items[item.Index].N, 0, item.Err)
+				continue
+			}
+			n, _, _ := strings.Cut(v, " ")
+			value, _ := strconv.Atoi(n)
+			s.note(value, value, err)
+		}
+	case 3:
+		i := 0
+		for v, err := range pool.Imap(ctx, s.p, markingText, slices.Values(items)) {
+			n, _, _ := strings.Cut(v, " ")
+			value, _ := strconv.Atoi(n)
+			s.note(items[i].N, value, err)
+			i++
+		}
+	case 4:
 		i := 0
 		for v, err := range pool.Imap(ctx, s.p, marking, slices.Values(items)) {
 			s.note(items[i].N, v, err)
@@ -110,6 +141,9 @@ func (s *storm) run(t *testing.T, n int) {
 		})
 	}
 	for killed := 0; killed < n; {
+		if r.IntN(2) == 0 { // not only workers that have just been started
+			until(t, "the pool recovers", func() bool { return s.p.Stats().Workers == 3 })
+		}
 		time.Sleep(time.Duration(r.IntN(4000)) * time.Microsecond)
 		if pids := s.p.Workers(); len(pids) > 0 && syscall.Kill(pids[r.IntN(len(pids))], syscall.SIGKILL) == nil {
 			killed++
@@ -125,7 +159,7 @@ func (s *storm) run(t *testing.T, n int) {
 	}
 }
 
-func TestFAULT01_ExactlyOnceWhileWorkersAreKilled(t *testing.T) {
+func TestFAULT02_ExactlyOnceWhileWorkersAreKilled(t *testing.T) {
 	check(t)
 	s := &storm{p: newPool(t, pool.Options{Workers: 3})}
 	kills := fromEnv("MP_KILLS", 200)
@@ -157,7 +191,7 @@ func TestFAULT01_ExactlyOnceWhileWorkersAreKilled(t *testing.T) {
 	assert.Zero(t, st.Killed+st.Retried+st.Cancelled)
 }
 
-func TestFAULT02_WithRetriesEverythingCompletes(t *testing.T) {
+func TestFAULT03_WithRetriesEverythingCompletes(t *testing.T) {
 	check(t)
 	kills := fromEnv("MP_KILLS", 200) / 2
 	s := &storm{p: newPool(t, pool.Options{Workers: 3, Retries: kills})}

@@ -3,8 +3,6 @@ package pool
 import (
 	"context"
 	"fmt"
-	"log/slog"
-	"runtime/debug"
 	"sync"
 
 	"github.com/multiproc/mp/internal/ipc/codec"
@@ -181,12 +179,11 @@ func (f *Future[T]) OnDone(fn func(T, error)) {
 }
 
 func (f *Future[T]) call(fn func(T, error), value T, err error) {
-	defer func() {
-		if r := recover(); r != nil && f.pool != nil {
-			f.pool.log(slog.LevelError, "a function given to OnDone panicked", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
-		}
-	}()
-	fn(value, err)
+	if f.pool == nil { // it has failed before it had one
+		fn(value, err)
+		return
+	}
+	f.pool.guard("a function given to OnDone", func() { fn(value, err) })
 }
 
 // whenDone has hook called when the future has ended; at once if it has.

@@ -151,7 +151,8 @@ func (p *Pool) observe(w *worker, now time.Time) bool {
 		w.slow, p.full = false, false
 	}
 	f := w.flights[w.head]
-	if limit := f.b.limit; limit > 0 && s.started > w.received && now.Sub(s.since) > limit+p.opts.KillGrace {
+	over := now.Sub(s.since) - f.b.limit // the limit may be the longest duration
+	if limit := f.b.limit; limit > 0 && s.started > w.received && over > p.opts.KillGrace {
 		// The gate is closed first, so that the kill cannot hit the next item.
 		p.takeBack(w)
 		if w.ledger.Started() == s.started {

@@ -100,6 +100,7 @@ func (m *mapping[In, Out]) results(lo, n int, body []byte, _ bool) error {
 func (m *mapping[In, Out]) fail(i int, err error) {
 	m.mu.Lock()
 	m.errors = append(m.errors, &TaskError{Index: i, Err: err})
+	clear(m.values[i : i+1]) // half a value may have been decoded
 	m.mu.Unlock()
 	m.advance(1)
 	if !m.options.keepGoing {
@@ -119,7 +120,7 @@ func (m *mapping[In, Out]) advance(n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.done += n
-	m.options.progress(m.done, len(m.items))
+	m.f.pool.guard("the function given to Progress", func() { m.options.progress(m.done, len(m.items)) })
 }
 
 func (m *mapping[In, Out]) finish(dropped error) {

@@ -30,7 +30,10 @@ type Options struct {
 	Local bool
 }
 
-const defaultGrace = 3 * time.Second
+const (
+	defaultGrace = 3 * time.Second
+	forEver      = 100 * 365 * 24 * time.Hour
+)
 
 // check fills in the defaults and refuses what makes no sense.
 func (o Options) check() (Options, error) {
@@ -51,6 +54,7 @@ func (o Options) check() (Options, error) {
 	case o.KillGrace < 0:
 		o.KillGrace = 0
 	}
+	o.KillGrace = min(o.KillGrace, forEver) // so that it can be added to a time
 	return o, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
@@ -230,7 +231,18 @@ func (p *Pool) log(level slog.Level, msg string, args ...any) {
 	}
 }
 
-// fail gives up: the workers cannot be started.
+// guard calls a function of the user. A panic in it is logged, and harms nobody
+// else.
+func (p *Pool) guard(what string, fn func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			p.log(slog.LevelError, what+" panicked", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+		}
+	}()
+	fn()
+}
+
+// giveUp ends all tasks: the workers cannot be started.
 func (p *Pool) giveUp(why error) {
 	p.mu.Lock()
 	if p.broken == nil {

@@ -97,11 +97,9 @@ func (p *Pool) takeBack(w *worker) {
 	for end > w.head && w.flights[end-1].end() > claimed {
 		end--
 		f := &w.flights[end]
-		keep := f.hi
-		if first := f.first; first < claimed {
+		keep := f.lo
+		if f.first < claimed {
 			keep = f.hi - int(f.end()-claimed)
-		} else {
-			keep = f.lo
 		}
 		back := span{f.b, keep, f.hi}
 		w.load -= f.each * float64(back.len())

@@ -235,5 +235,5 @@ func (s *stream[In, Out]) advance(n int) {
 	s.progress.Lock()
 	defer s.progress.Unlock()
 	s.done += n
-	s.options.progress(s.done, -1)
+	s.pool.guard("the function given to Progress", func() { s.options.progress(s.done, -1) })
 }

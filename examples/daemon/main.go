@@ -22,13 +22,9 @@ type variant struct {
 	Work         time.Duration
 }
 
-var work = mp.Action(func(ctx context.Context, v variant) error {
+var work = mp.Action(func(_ context.Context, v variant) error {
 	fmt.Printf("%s: work start\n", v.Name)
-	select {
-	case <-time.After(v.Work):
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	time.Sleep(v.Work)
 	fmt.Printf("%s: work end\n", v.Name)
 	return nil
 })
@@ -40,13 +36,12 @@ var program = mp.Action(func(ctx context.Context, v variant) error {
 	if err := p.Start(); err != nil {
 		return err
 	}
+	var err error
 	if v.Join {
-		if err := p.Join(ctx); err != nil {
-			return err
-		}
+		err = p.Join(ctx)
 	}
 	fmt.Printf("%s: end!\n", v.Name)
-	return nil
+	return err
 })
 
 func main() {

@@ -36,12 +36,12 @@ var buy = mp.Action(func(_ context.Context, n int) error {
 	switch {
 	case n == 0:
 		return fmt.Errorf("buy nothing: %w", errClosed)
-	case n < 0:
-		panic(fmt.Sprintf("buy %d", n))
 	case n > 100:
 		return fmt.Errorf("buy all: %w", fs.ErrPermission)
+	case n > 0:
+		return fmt.Errorf("buy: %w", &quotaError{Limit: 5, Asked: n})
 	}
-	return fmt.Errorf("buy: %w", &quotaError{Limit: 5, Asked: n})
+	panic(fmt.Sprintf("buy %d", n))
 })
 
 func main() {

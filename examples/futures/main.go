@@ -19,10 +19,9 @@ import (
 var nap = mp.Func(func(ctx context.Context, ms int) (int, error) {
 	select {
 	case <-time.After(time.Duration(ms) * time.Millisecond):
-		return ms, nil
 	case <-ctx.Done():
-		return 0, ctx.Err()
 	}
+	return ms, ctx.Err()
 })
 
 const forever = 1_000_000 // until it is cancelled
@@ -46,21 +45,18 @@ func main() {
 
 		long, short := submit(forever), submit(10)
 		done, pending, err := pool.Wait(ctx, pool.FirstDone, long, short)
-		if err != nil {
-			return err
-		}
-		fmt.Printf("wait: %d done, %d pending, the short one is %s\n", len(done), len(pending), short.State())
+		fmt.Printf("wait: %d done, %d pending, the short one is %s, %v\n", len(done), len(pending), short.State(), err)
 
 		busy := []*pool.Future[int]{submit(forever), submit(forever)} // now all three workers are
 		queued := submit(1)
-		fmt.Println("cancel before it runs:", queued.Cancel(), errors.Is(queued.Err(), pool.ErrCancelled))
+		fmt.Println("cancel before it runs:", queued.Cancel())
+		_, err = queued.Get(ctx)
+		fmt.Println("  its error:", err, errors.Is(err, pool.ErrCancelled))
 		fmt.Println("cancel while it runs:", long.Cancel())
 		_, err = long.Get(ctx)
 		fmt.Println("  its error:", err, errors.Is(err, context.Canceled))
 		fmt.Println("cancel what is done:", short.Cancel())
-		for _, f := range busy {
-			f.Cancel()
-		}
+		fmt.Println("cancel the others:", busy[0].Cancel(), busy[1].Cancel())
 		return p.Shutdown(ctx)
 	})
 }

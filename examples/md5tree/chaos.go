@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"math/rand/v2"
 	"os"
@@ -13,7 +14,7 @@ import (
 const (
 	// jitter is at most how long a kill waits after its item has ended.
 	jitter = 2 * time.Millisecond
-	// patience bounds the wait for a living worker to kill.
+	// patience bounds the wait for a living worker to kill, and for its end.
 	patience = 10 * time.Second
 )
 
@@ -100,7 +101,7 @@ func (c *chaos) feed(ctx context.Context, items []item) iter.Seq[item] {
 	}
 }
 
-// strike waits until a kill is due, and kills.
+// strike waits until a kill is due, kills, and waits until the pool has noticed.
 func (c *chaos) strike(ctx context.Context) error {
 	select {
 	case <-c.due:
@@ -108,34 +109,39 @@ func (c *chaos) strike(ctx context.Context) error {
 		return ctx.Err()
 	}
 	pause(ctx, time.Duration(c.random.Int64N(int64(jitter))))
-	for deadline := time.Now().Add(patience); ; pause(ctx, time.Millisecond) {
-		pid, ok := c.victim()
-		if ok {
-			process, err := os.FindProcess(pid)
-			if err == nil && process.Kill() == nil {
-				c.kills = append(c.kills, kill{pid, time.Since(c.start)})
-				return nil
-			}
+	var victim int
+	killed := wait(ctx, func() bool {
+		alive := c.workers()
+		if len(alive) == 0 {
+			return false
 		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if time.Now().After(deadline) {
-			return errors.New("no worker was left to kill")
-		}
+		slices.Sort(alive)
+		victim = alive[c.random.IntN(len(alive))]
+		process, err := os.FindProcess(victim)
+		return err == nil && process.Kill() == nil
+	})
+	if !killed {
+		return errors.Join(errors.New("no worker was left to kill"), ctx.Err())
 	}
+	c.kills = append(c.kills, kill{victim, time.Since(c.start)})
+	if !wait(ctx, func() bool { return !slices.Contains(c.workers(), victim) }) {
+		return errors.Join(fmt.Errorf("the pool does not notice that pid %d is dead", victim), ctx.Err())
+	}
+	return nil
 }
 
-// victim chooses a worker that has not been killed yet.
-func (c *chaos) victim() (pid int, ok bool) {
-	alive := slices.DeleteFunc(c.workers(), func(pid int) bool {
-		return slices.ContainsFunc(c.kills, func(k kill) bool { return k.pid == pid })
-	})
-	if len(alive) == 0 {
-		return 0, false
+// wait waits until something is so, and says whether it is: if ctx ends or
+// patience does, it may not be.
+func wait(ctx context.Context, so func() bool) bool {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for !so() {
+		if ctx.Err() != nil {
+			return false
+		}
+		pause(ctx, time.Millisecond)
 	}
-	slices.Sort(alive)
-	return alive[c.random.IntN(len(alive))], true
+	return true
 }
 
 // pause waits, or until ctx ends.

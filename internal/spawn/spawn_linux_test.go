@@ -298,7 +298,7 @@ func TestLeakedMarkerIsIgnored(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cmd := exec.Command("/proc/self/exe")
-			cmd.Env = append(os.Environ(), marker+"="+value, "SPAWN_TEST_LEAK=1")
+			cmd.Env = append(os.Environ(), marker+"="+value, "SPAWN_TEST_LEAK=1", "GORACE=atexit_sleep_ms=0")
 			cmd.ExtraFiles = []*os.File{r} // a pipe at 3, but not the one that the marker names
 			var out bytes.Buffer
 			cmd.Stdout = &out

@@ -75,7 +75,7 @@ func init() {
 }
 
 // RegisterError makes errors.Is find sentinel in errors from other processes.
-// It panics if the name or the sentinel is taken, or cannot be compared.
+// It panics if the name is taken, or the sentinel cannot be compared.
 func RegisterError(name string, sentinel error) {
 	errorTable.mu.Lock()
 	defer errorTable.mu.Unlock()
@@ -95,15 +95,20 @@ func RegisterError(name string, sentinel error) {
 // processes.
 func RegisterErrorType[T error]() {
 	t := reflect.TypeFor[T]()
-	name := typeName(t)
 	c, err := codec.For(t)
 	if err != nil {
 		panic(fmt.Sprintf("mp: RegisterErrorType[%s]: %v", t, err))
 	}
 	errorTable.mu.Lock()
 	defer errorTable.mu.Unlock()
-	if _, twice := errorTable.types[name]; twice {
+	if _, twice := errorTable.typeOf[t]; twice {
 		return
+	}
+	// Types of different packages, or of different functions, may share a name:
+	// they are numbered in the order of their registration.
+	name := typeName(t)
+	for n := 2; errorTable.types[name].decode != nil; n++ {
+		name = fmt.Sprintf("%s#%d", typeName(t), n)
 	}
 	errorTable.types[name] = typedError{
 		append: func(err error) ([]byte, error) {

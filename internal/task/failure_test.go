@@ -57,6 +57,7 @@ func init() {
 	RegisterError("task.ours", errOurs)
 	RegisterErrorType[typed]()
 	RegisterErrorType[*pointed]()
+	RegisterErrorType[cyclicTyped]()
 }
 
 func TestKnownErrorsArrive(t *testing.T) {
@@ -179,7 +180,6 @@ func (e panics) As(any) bool {
 }
 
 func TestMisbehavingErrorsStillArrive(t *testing.T) {
-	RegisterErrorType[cyclicTyped]()
 	for name, test := range map[string]struct {
 		err  error
 		text string

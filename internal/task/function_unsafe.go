@@ -102,15 +102,19 @@ func (f *function[In, Out]) Run(s *worker.Stage) {
 		return
 	}
 	*s.Marks.Started = s.First + uint64(s.Next) + 1
-	args, err := codec.AliasItems[In](in, s.Args, s.Items)
-	if err != nil {
-		f.failRest(s, undecodable(f.def, err))
-		return
-	}
+	args, bad := decodeArgs[In](in, s.Args, s.Items)
 	size := out.RawSize()
 	for s.Next < s.Items {
 		limit := s.Claim()
+		for i := s.Next; i < limit; i++ {
+			if bad[i] != nil {
+				limit = i
+			}
+		}
 		switch {
+		case bad[s.Next] != nil:
+			*s.Marks.Started = s.First + uint64(s.Next) + 1
+			s.Fail(Encode(undecodable(f.def, bad[s.Next])))
 		case limit == s.Next:
 			return // taken back
 		case size > 0 && size <= worker.MaxFixed:
@@ -120,6 +124,25 @@ func (f *function[In, Out]) Run(s *worker.Stage) {
 			f.each(s, out, args[s.Next:limit])
 		}
 	}
+}
+
+// decodeArgs decodes a batch of n arguments. If that fails it decodes them one by
+// one, and bad has those that cannot be decoded.
+func decodeArgs[In any](c *codec.Codec, batch []byte, n int) (args []In, bad map[int]error) {
+	args, err := codec.AliasItems[In](c, batch, n)
+	if err == nil {
+		return args, nil
+	}
+	args, bad = make([]In, n), make(map[int]error)
+	items, splitErr := codec.Split(batch, n)
+	for i := range args {
+		if splitErr != nil {
+			bad[i] = err
+		} else if err := codec.DecodeItems(c, items[i], args[i:i+1]); err != nil {
+			bad[i] = err
+		}
+	}
+	return args, bad
 }
 
 // fixed runs items whose results have a fixed size: they are stored where the

@@ -31,10 +31,10 @@ func pure[In, Out any](fn func(In) Out) *Def {
 	return New[In, Out](fn, func(_ context.Context, in In) (Out, error) { return fn(in), nil })
 }
 
-func double(x int) int            { return 2 * x }
-func identity[T any](x T) T       { return x }
-func wrongArg(chan int) int       { return 0 }
-func wrongResult(int) (_ secrets) { return }
+func double(x int) int          { return 2 * x }
+func identity[T any](x T) T     { return x }
+func wrongArg(chan int) int     { return 0 }
+func wrongResult(x int) secrets { return secrets{hidden: x} }
 
 type secrets struct{ Open, hidden int }
 

@@ -113,19 +113,19 @@ func cpus() {
 	fmt.Println(mp.CPUCount())
 }
 
-var readAll = mp.Func(func(ctx context.Context, deeper bool) (string, error) {
+var readAll *mp.Task[bool, string]
+
+func init() { readAll = mp.Func(readAllTask) }
+
+// readAllTask runs in children only.
+func readAllTask(ctx context.Context, deeper bool) (string, error) {
 	text, err := io.ReadAll(os.Stdin)
 	if err != nil || !deeper {
 		return fmt.Sprintf("%q", text), err
 	}
-	inner, err := mp.Run(ctx, readAllAgain.With(false))
+	inner, err := mp.Run(ctx, readAll.With(false))
 	return fmt.Sprintf("%q %s", text, inner), err
-})
-
-var readAllAgain = mp.Func(func(context.Context, bool) (string, error) {
-	text, err := io.ReadAll(os.Stdin)
-	return fmt.Sprintf("%q", text), err
-})
+}
 
 // stdin has children that read their stdin before the program reads its own.
 func stdin() {

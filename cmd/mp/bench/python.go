@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -21,7 +21,13 @@ type Python struct {
 	number  [3]int
 }
 
-var pythonName = regexp.MustCompile(`^python3(\.\d+)?$`)
+// isPythonName says whether a file is called python3 or python3.N. It is no
+// regular expression, because that would be compiled in every process that the
+// workloads start.
+func isPythonName(name string) bool {
+	minor, dotted := strings.CutPrefix(name, "python3.")
+	return name == "python3" || dotted && minor != "" && strings.Trim(minor, "0123456789") == ""
+}
 
 // FindPythons returns the CPython interpreters of this machine, oldest first:
 // those in PATH and those that pyenv has installed, each once.
@@ -40,7 +46,7 @@ func pythonCandidates(path []string, pyenvRoot string) []string {
 	for _, dir := range path {
 		entries, _ := os.ReadDir(dir) // PATH often has directories that do not exist
 		for _, e := range entries {
-			if pythonName.MatchString(e.Name()) {
+			if isPythonName(e.Name()) {
 				files = append(files, filepath.Join(dir, e.Name()))
 			}
 		}

@@ -55,8 +55,8 @@ func prepareGrind(p *bench.Params) {
 	const probe = 1_000_000
 	best, _ := repeat(50*time.Millisecond, func() (time.Duration, error) {
 		start := time.Now()
-		grindLocally(Grind{Seed: 1, Steps: probe})
-		return time.Since(start), nil
+		_, err := grindSplit([]Grind{{Seed: 1, Steps: probe}}, 1)
+		return time.Since(start), err
 	})
 	p.Steps = uint64(probe * grindTime / best)
 	results, _ := grindSplit(grinds(p.Steps), p.Workers)

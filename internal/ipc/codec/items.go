@@ -154,6 +154,26 @@ func readItemsBlock(l *layout, src []byte, n int) ([]byte, error) {
 	return mem, trailing(rest)
 }
 
+// Split returns each of the n items of a batch as a batch of its own, for a caller that wants to know which of them
+// cannot be decoded. A batch that is one block, or that does not have n items, is an error.
+func Split(src []byte, n int) ([][]byte, error) {
+	got, rest, ok := readCount(src, famArray, 1)
+	if !ok || got != n {
+		return nil, malformed(src, "not an array of %d items", n)
+	}
+	items := make([][]byte, n)
+	for i := range items {
+		after, err := Walk(rest)
+		if err != nil {
+			return nil, err
+		}
+		item := rest[:len(rest)-len(after)]
+		items[i] = append(appendArrayHeader(make([]byte, 0, ArrayHeaderSize+len(item)), 1), item...)
+		rest = after
+	}
+	return items, trailing(rest)
+}
+
 // trailing refuses bytes after the value.
 func trailing(rest []byte) error {
 	if len(rest) == 0 {

@@ -1,0 +1,6 @@
+//go:build race
+
+package examples
+
+// buildFlags has the programs built as the tests are.
+var buildFlags = []string{"-race"}

@@ -1,0 +1,318 @@
+package pool_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/multiproc/mp"
+	"github.com/multiproc/mp/pool"
+)
+
+// programVariable says which of the programs below this process is to be.
+const programVariable = "MP_TEST_PROGRAM"
+
+// programs are what TestProgram can be: main functions of their own.
+var programs = map[string]func(dir string) error{
+	"idle":      func(string) error { return withPIDs(func(*pool.Pool) error { select {} }) },
+	"busy":      programBusy,
+	"unclosed":  func(string) error { return withPIDs(func(*pool.Pool) error { return nil }) },
+	"interrupt": programInterrupt,
+	"hook":      programHook,
+	"exit":      programExit,
+	"nested":    programNested,
+}
+
+// TestProgram is not a test: it is what the other tests here start.
+func TestProgram(t *testing.T) {
+	name, dir, _ := strings.Cut(os.Getenv(programVariable), ":")
+	if name == "" {
+		return
+	}
+	if err := programs[name](dir); err != nil {
+		fmt.Println("failed:", err)
+		mp.Exit(1)
+	}
+	os.Exit(0) // as the end of main does: without closing anything
+}
+
+// start starts a program in a process group of its own.
+func start(t *testing.T, name, dir string) (*exec.Cmd, *bufio.Reader) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestProgram$")
+	cmd.Env = append(os.Environ(), programVariable+"="+name+":"+dir, "GORACE=atexit_sleep_ms=0")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	return cmd, bufio.NewReader(out)
+}
+
+// line reads a line of a program's output.
+func line(t *testing.T, out *bufio.Reader) (text string) {
+	t.Helper()
+	returns(t, "the program", func() { text, _ = out.ReadString('\n') })
+	return strings.TrimSpace(text)
+}
+
+// withPIDs makes a pool, prints the pids of its workers, and goes on.
+func withPIDs(run func(p *pool.Pool) error) error {
+	p, err := pool.New(pool.Options{Workers: 2})
+	if err != nil {
+		return err
+	}
+	fmt.Println(strings.Trim(fmt.Sprint(p.Workers()), "[]"))
+	return run(p)
+}
+
+// pidsOf parses what withPIDs has printed.
+func pidsOf(t *testing.T, text string) (pids []int) {
+	t.Helper()
+	for _, field := range strings.Fields(text) {
+		var pid int
+		_, err := fmt.Sscan(field, &pid)
+		require.NoError(t, err, text)
+		pids = append(pids, pid)
+	}
+	require.Len(t, pids, 2)
+	return pids
+}
+
+func programBusy(dir string) error {
+	return withPIDs(func(p *pool.Pool) error {
+		_, err := pool.Map(context.Background(), p, hold, []stay{{Dir: dir, ID: 1, Deaf: true}, {Dir: dir, ID: 2, Deaf: true}})
+		return err
+	})
+}
+
+func TestFAULT09_WorkersDoNotOutliveAKilledParent(t *testing.T) {
+	for _, name := range []string{"idle", "busy"} {
+		t.Run(name, func(t *testing.T) {
+			check(t)
+			dir := t.TempDir()
+			cmd, out := start(t, name, dir)
+			pids := pidsOf(t, line(t, out))
+			if name == "busy" {
+				until(t, "both run", func() bool { return len(notes(t, filepath.Join(dir, "started"))) == 2 })
+			}
+			for _, pid := range pids {
+				assert.True(t, exists(pid))
+			}
+			kill(t, cmd.Process.Pid)
+			until(t, "the workers are gone", func() bool { return !slices.ContainsFunc(pids, exists) })
+		})
+	}
+}
+
+func TestPOOL18_APoolThatIsNotClosedDoesNotKeepTheProgram(t *testing.T) {
+	check(t)
+	cmd, out := start(t, "unclosed", "")
+	pids := pidsOf(t, line(t, out))
+	returns(t, "the program", func() { assert.NoError(t, cmd.Wait()) })
+	until(t, "the workers are gone", func() bool { return !slices.ContainsFunc(pids, exists) })
+}
+
+// programInterrupt takes the signals of a terminal, finishes its work all the
+// same, and says so.
+func programInterrupt(dir string) error {
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	return withPIDs(func(p *pool.Pool) error {
+		f := pool.MapAsync(context.Background(), p, hold, []stay{{Dir: dir, ID: 1}, {Dir: dir, ID: 2}}, pool.ChunkSize(1))
+		for range 2 {
+			fmt.Println(<-signals)
+		}
+		got, err := f.Get(context.Background())
+		if err != nil {
+			return err
+		}
+		fmt.Println(got, p.Stats().Died)
+		return p.Shutdown(context.Background())
+	})
+}
+
+func TestFAULT12_SignalsToTheWholeGroupLeaveTheEndToTheParent(t *testing.T) {
+	check(t)
+	dir := t.TempDir()
+	cmd, out := start(t, "interrupt", dir)
+	pids := pidsOf(t, line(t, out))
+	until(t, "both run", func() bool { return len(notes(t, filepath.Join(dir, "started"))) == 2 })
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		require.NoError(t, syscall.Kill(-cmd.Process.Pid, sig))
+		assert.Equal(t, sig.String(), line(t, out))
+	}
+	for _, pid := range pids {
+		assert.True(t, exists(pid))
+	}
+	open(t, dir)
+	assert.Equal(t, "[1 2] 0", line(t, out))
+	returns(t, "the program", func() { assert.NoError(t, cmd.Wait()) })
+}
+
+// programHook submits from an exit hook.
+func programHook(string) error {
+	p, err := pool.New(pool.Options{Workers: 1})
+	if err != nil {
+		return err
+	}
+	mp.OnExit(func() {
+		fmt.Println(pool.Submit(context.Background(), p, square.With(2)).Err())
+		fmt.Println(len(p.Workers()))
+	})
+	mp.Exit(0)
+	return nil
+}
+
+func TestLIFE07_SubmittingWhileTheProgramEndsIsAnError(t *testing.T) {
+	check(t)
+	cmd, out := start(t, "hook", "")
+	assert.Equal(t, pool.ErrShutdown.Error(), line(t, out))
+	assert.Equal(t, "0", line(t, out))
+	returns(t, "the program", func() { assert.NoError(t, cmd.Wait()) })
+}
+
+// programExit ends in good order while a task runs and another is queued.
+func programExit(dir string) error {
+	return withPIDs(func(p *pool.Pool) error {
+		for i := range 4 {
+			pool.Submit(context.Background(), p, hold.With(stay{Dir: dir, ID: i, Deaf: true}))
+		}
+		for {
+			if text, _ := os.ReadFile(filepath.Join(dir, "started")); len(text) >= 4 {
+				mp.Exit(3)
+			}
+			time.Sleep(time.Millisecond)
+		}
+	})
+}
+
+func TestLIFE06_TheEndOfTheProgramEndsThePoolAndWhatItRuns(t *testing.T) {
+	check(t)
+	dir := t.TempDir()
+	cmd, out := start(t, "exit", dir)
+	pids := pidsOf(t, line(t, out))
+	returns(t, "the program", func() { _ = cmd.Wait() })
+	assert.Equal(t, 3, cmd.ProcessState.ExitCode())
+	assert.False(t, slices.ContainsFunc(pids, exists), "they ended before the program")
+	assert.Len(t, notes(t, filepath.Join(dir, "started")), 2)
+}
+
+// nested maps on a pool of its own, n levels deep.
+var nested *mp.Task[int, int]
+
+func init() {
+	nested = mp.Func(func(ctx context.Context, depth int) (int, error) {
+		if depth == 0 {
+			return 1, nil
+		}
+		p, err := pool.New(pool.Options{Workers: 2})
+		if err != nil {
+			return 0, err
+		}
+		parts, err := pool.Map(ctx, p, nested, []int{depth - 1, depth - 1})
+		if err != nil {
+			return 0, err
+		}
+		return parts[0] + parts[1], p.Shutdown(ctx)
+	})
+}
+
+func TestFUT33_NestedPools(t *testing.T) {
+	check(t)
+	p := newPool(t, pool.Options{Workers: 1})
+	got, err := pool.Apply(within(t), p, nested.With(3))
+	require.NoError(t, err)
+	assert.Equal(t, 8, got)
+}
+
+// nesting makes a pool, notes its pids, and stays.
+var nesting = mp.Func(func(_ context.Context, dir string) (int, error) {
+	p, err := pool.New(pool.Options{Workers: 2})
+	if err != nil {
+		return 0, err
+	}
+	for _, pid := range p.Workers() {
+		if err := note(filepath.Join(dir, "pids"), fmtInt(pid)); err != nil {
+			return 0, err
+		}
+	}
+	time.Sleep(time.Hour)
+	return 0, nil
+})
+
+func TestFAULT11_AForcedEndAlsoEndsWhatTheWorkersHaveStarted(t *testing.T) {
+	for _, way := range []string{"close", "kill"} {
+		t.Run(way, func(t *testing.T) {
+			check(t)
+			p := newPool(t, pool.Options{Workers: 1})
+			dir := t.TempDir()
+			f := pool.Submit(context.Background(), p, nesting.With(dir))
+			until(t, "the nested workers are there", func() bool { return len(notes(t, filepath.Join(dir, "pids"))) == 2 })
+			if way == "kill" {
+				kill(t, p.Workers()[0])
+			} else {
+				returns(t, "Close", func() { _ = p.Close() })
+			}
+			_, err := ended(t, f)
+			assert.Error(t, err)
+			for pid := range numbers(t, filepath.Join(dir, "pids")) {
+				until(t, "a nested worker is gone", func() bool { return !exists(pid) })
+			}
+		})
+	}
+}
+
+// programNested fails two levels down.
+func programNested(string) error {
+	p, err := pool.New(pool.Options{Workers: 1})
+	if err != nil {
+		return err
+	}
+	_, err = pool.Apply(context.Background(), p, failDeep.With(2))
+	fmt.Println(err)
+	return p.Shutdown(context.Background())
+}
+
+var failDeep *mp.Task[int, int]
+
+func init() {
+	failDeep = mp.Func(func(ctx context.Context, depth int) (int, error) {
+		if depth == 0 {
+			return 0, os.ErrNotExist
+		}
+		p, err := pool.New(pool.Options{Workers: 1})
+		if err != nil {
+			return 0, err
+		}
+		defer p.Close()
+		return pool.Apply(ctx, p, failDeep.With(depth-1))
+	})
+}
+
+func TestFAULT16_AnErrorTwoLevelsDownMakesNoNoise(t *testing.T) {
+	check(t)
+	cmd := exec.Command(os.Args[0], "-test.run=^TestProgram$")
+	cmd.Env = append(os.Environ(), programVariable+"=nested:", "GORACE=atexit_sleep_ms=0")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	ctx := within(t)
+	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })
+	defer stop()
+	text, err := cmd.Output()
+	require.NoError(t, err)
+	assert.Equal(t, "file does not exist\n", string(text))
+	assert.Empty(t, stderr.String())
+}

@@ -1,0 +1,216 @@
+package pool_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/multiproc/mp"
+	"github.com/multiproc/mp/pool"
+)
+
+var errKnown = errors.New("a known error")
+
+// A shortage is an error with fields.
+type shortage struct{ Have, Want int }
+
+func (e *shortage) Error() string { return fmt.Sprintf("have %d, want %d", e.Have, e.Want) }
+
+func init() {
+	mp.RegisterError("pool_test.errKnown", errKnown)
+	mp.RegisterErrorType[*shortage]()
+}
+
+var failures = mp.Func(func(_ context.Context, how string) (int, error) {
+	switch how {
+	case "known":
+		return 0, fmt.Errorf("wrapped: %w", errKnown)
+	case "typed":
+		return 0, fmt.Errorf("wrapped: %w", &shortage{3, 4})
+	case "file":
+		_, err := os.Open("/there/is/no/such/file")
+		return 0, err
+	case "eof":
+		return 0, io.EOF
+	case "panic":
+		panic(errKnown)
+	}
+	return 0, errors.New(how)
+})
+
+func TestPOOL15_ErrorsKeepTheirKindAndStack(t *testing.T) {
+	bothKinds(t, pool.Options{Workers: 1}, func(t *testing.T, p *pool.Pool) {
+		fail := func(how string) (*mp.RemoteError, error) {
+			_, err := pool.Apply(within(t), p, failures.With(how))
+			var remote *mp.RemoteError
+			require.ErrorAs(t, err, &remote)
+			assert.Equal(t, p.Workers(), []int{remote.PID})
+			assert.NotEmpty(t, remote.Worker)
+			assert.Contains(t, remote.Stack, "remote_test.go")
+			return remote, err
+		}
+		remote, err := fail("known")
+		assert.ErrorIs(t, err, errKnown)
+		assert.Equal(t, "wrapped: a known error", err.Error())
+		assert.False(t, remote.Panic)
+		_, err = fail("typed")
+		var short *shortage
+		require.ErrorAs(t, err, &short)
+		assert.Equal(t, shortage{3, 4}, *short)
+		_, err = fail("file")
+		assert.ErrorIs(t, err, os.ErrNotExist)
+		_, err = fail("eof")
+		assert.ErrorIs(t, err, io.EOF)
+		remote, err = fail("panic")
+		assert.True(t, remote.Panic)
+		assert.ErrorIs(t, err, errKnown)
+		assert.Regexp(t, `remote_test\.go:\d+`, remote.Stack)
+		_, err = fail("plain")
+		assert.NotErrorIs(t, err, errKnown)
+	})
+}
+
+func TestFUT02_MapOverTwoInputsAndChunks(t *testing.T) {
+	bothKinds(t, pool.Options{Workers: 2}, func(t *testing.T, p *pool.Pool) {
+		as, bs := upTo(40), upTo(40)
+		want := make([]int, 40)
+		for i := range want {
+			want[i] = 2 * i
+		}
+		for _, chunk := range []int{1, 6, 40, 50} {
+			got, err := pool.Map(within(t), p, add, mp.Zip2(as, bs), pool.ChunkSize(chunk))
+			require.NoError(t, err)
+			assert.Equal(t, want, got)
+		}
+	})
+}
+
+func TestFUT32_ACallbackThatPanicsDoesNotStopThePool(t *testing.T) {
+	bothKinds(t, pool.Options{Workers: 1}, func(t *testing.T, p *pool.Pool) {
+		f := pool.Submit(within(t), p, square.With(2))
+		f.OnDone(func(int, error) { panic("in a callback") })
+		_, err := ended(t, f)
+		require.NoError(t, err)
+		got, err := pool.Apply(within(t), p, square.With(3))
+		require.NoError(t, err)
+		assert.Equal(t, 9, got)
+	})
+}
+
+func TestProgress_ComesOneAtATimeAndGrows(t *testing.T) {
+	bothKinds(t, pool.Options{Workers: 3}, func(t *testing.T, p *pool.Pool) {
+		for _, form := range []string{"map", "imap", "unordered"} {
+			var inside, calls atomic.Int64
+			last, total := 0, 0
+			opts := []pool.Option{pool.ChunkSize(7), pool.Progress(func(done, of int) {
+				assert.EqualValues(t, 1, inside.Add(1), "one at a time")
+				assert.Greater(t, done, last)
+				last, total = done, of
+				calls.Add(1)
+				inside.Add(-1)
+			})}
+			wantTotal := -1
+			switch form {
+			case "map":
+				wantTotal = 300
+				_, err := pool.Map(within(t), p, square, upTo(300), opts...)
+				require.NoError(t, err)
+			case "imap":
+				_, _, err := collect(pool.Imap(within(t), p, square, slices.Values(upTo(300)), opts...))
+				require.NoError(t, err)
+			case "unordered":
+				_, _, err := collect(pool.ImapUnordered(within(t), p, square, slices.Values(upTo(300)), opts...))
+				require.NoError(t, err)
+			}
+			until(t, "the last call", func() bool { return inside.Load() == 0 })
+			assert.Equal(t, 300, last)
+			assert.Equal(t, wantTotal, total)
+			assert.Positive(t, calls.Load())
+		}
+	})
+}
+
+// A crate is something to be collected.
+type crate struct {
+	N    int
+	Data []byte
+}
+
+var crating = mp.Pure(func(c *crate) *crate { return &crate{c.N, make([]byte, 1<<16)} })
+
+func TestPOOL17_NothingIsRetainedAfterDelivery(t *testing.T) {
+	bothKinds(t, pool.Options{Workers: 2}, func(t *testing.T, p *pool.Pool) {
+		var made, freed atomic.Int64
+		watch := func(c *crate) *crate {
+			made.Add(1)
+			runtime.AddCleanup(c, func(struct{}) { freed.Add(1) }, struct{}{})
+			return c
+		}
+		use := func() {
+			var items []*crate
+			for i := range 20 {
+				items = append(items, watch(&crate{i, make([]byte, 1<<16)}))
+			}
+			for _, item := range items[:5] {
+				got, err := pool.Apply(within(t), p, crating.With(item))
+				require.NoError(t, err)
+				watch(got)
+			}
+			all, err := pool.Map(within(t), p, crating, items, pool.ChunkSize(3))
+			require.NoError(t, err)
+			for _, c := range all {
+				watch(c)
+			}
+			for c, err := range pool.Imap(within(t), p, crating, slices.Values(items)) {
+				require.NoError(t, err)
+				watch(c)
+			}
+		}
+		use()
+		_, err := pool.Map(within(t), p, square, upTo(10)) // the buffers have been used again
+		require.NoError(t, err)
+		until(t, "all have been collected", func() bool { runtime.GC(); return freed.Load() == made.Load() })
+	})
+}
+
+func TestFUT36_WhatWasHandedOutIsNotRetained(t *testing.T) {
+	check(t)
+	p := newPool(t, pool.Options{Workers: 2})
+	var made, freed atomic.Int64
+	items := make([]*crate, 2000)
+	for i := range items {
+		items[i] = &crate{N: i}
+	}
+	for c, err := range pool.Imap(within(t), p, crating, slices.Values(items), pool.InFlight(8)) {
+		require.NoError(t, err)
+		runtime.AddCleanup(c, func(struct{}) { freed.Add(1) }, struct{}{})
+		if made.Add(1) == 2000 {
+			until(t, "earlier results have been collected, though the loop goes on", func() bool {
+				runtime.GC()
+				return freed.Load() >= 1900
+			})
+		}
+	}
+	fs := make([]*pool.Future[int], 50)
+	var gone atomic.Int64
+	for i := range fs {
+		fs[i] = pool.Submit(within(t), p, square.With(i))
+		runtime.AddCleanup(fs[i], func(struct{}) { gone.Add(1) }, struct{}{})
+	}
+	for _, err := range pool.AsCompleted(within(t), fs...) {
+		require.NoError(t, err)
+	}
+	fs = nil
+	_, err := pool.Apply(within(t), p, square.With(1))
+	require.NoError(t, err)
+	until(t, "the futures have been collected", func() bool { runtime.GC(); return gone.Load() >= 49 })
+}
