@@ -71,14 +71,18 @@ type life struct {
 	looks   int
 }
 
+// watched is how much of the memory these tests use.
+const watched = HeadSize + 16<<10
+
 // step runs op, and then looks at every state between the memory before and
 // after it: the outbox is filled in first, then the words change, one by one in
 // the given order.
 func (s *life) step(what string, op func(), order ...int) {
 	s.t.Helper()
-	before := slices.Clone(s.mem)
+	before := slices.Clone(s.mem[:watched])
 	op()
-	after := slices.Clone(s.mem)
+	after := slices.Clone(s.mem[:watched])
+	require.LessOrEqual(s.t, s.o.Len(), watched-HeadSize)
 	copy(s.mem, before)
 	s.look(what + ": before")
 	if half := firstDifference(before[HeadSize:], after[HeadSize:]); half >= 0 {

@@ -3,7 +3,6 @@ package task
 import (
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"sync"
 )
 
@@ -76,13 +75,38 @@ func Lookup(index int) (*Def, error) {
 	return defs[index], nil
 }
 
-// Sum is a checksum over the table. The parent sends it; a child whose table
-// differs (it registers tasks under a condition that does not hold in it)
-// refuses to start.
+// Sum is a checksum over the table. The parent sends it; a
+// child whose table differs (it registers tasks under a condition that does not
+// hold in it) refuses to start.
 func Sum() uint64 {
-	h := fnv.New64a()
+	h := checksum(offset)
 	for _, d := range all() {
-		fmt.Fprintf(h, "%x %s %s %s\n", d.fn-base(), d.named, d.In, d.Out)
+		h.number(uint64(d.fn - base()))
+		h.text(d.named)
+		h.text(d.In.String())
+		h.text(d.Out.String())
 	}
-	return h.Sum64()
+	return uint64(h)
+}
+
+// checksum is FNV-1a, written out because every start of a child pays for it.
+type checksum uint64
+
+const (
+	offset = 14695981039346656037
+	prime  = 1099511628211
+)
+
+func (h *checksum) number(n uint64) {
+	for range 8 {
+		*h = (*h ^ checksum(n&0xff)) * prime
+		n >>= 8
+	}
+}
+
+func (h *checksum) text(s string) {
+	for i := range len(s) {
+		*h = (*h ^ checksum(s[i])) * prime
+	}
+	h.number(uint64(len(s)))
 }
