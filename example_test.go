@@ -1,3 +1,5 @@
+//go:build linux
+
 package mp_test
 
 import (
@@ -43,7 +45,8 @@ func ExampleProcess() {
 }
 
 var forever = mp.Action0(func(context.Context) error {
-	for {
+	for n := 0; ; n++ {
+		_ = n
 	}
 })
 

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command testprog is the programs that the tests of package mp run: what only
 // a whole program can show, such as a main that forgets mp.Init, a parent that
 // is killed, or an orderly end. The first argument says which program it is.

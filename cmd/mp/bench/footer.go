@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 )
 
@@ -24,11 +25,20 @@ func (f footer) write(w io.Writer) {
 	fmt.Fprintln(w, "\nFigures are medians; a ratio above 1 means that we are ahead.")
 	fmt.Fprintf(w, "machine: %s, %d CPUs, Linux %s, %s %s/%s, load %s at the start\n",
 		cpuModel(), f.workers, firstLine("/proc/sys/kernel/osrelease"), runtime.Version(), runtime.GOOS, runtime.GOARCH, f.load)
+	if f.busy() {
+		fmt.Fprintln(w, "         it was busy: the figures are those of a busy machine, latencies above all")
+	}
 	fmt.Fprintf(w, "rounds: %d, alternating, a fresh process for each measurement\n", f.rounds)
 	if f.rounds < enoughRounds {
 		fmt.Fprintf(w, "        fewer than %d are no comparison\n", enoughRounds)
 	}
 	fmt.Fprintln(w, f.pythonLine())
+}
+
+// busy says whether others had more than a quarter of the CPUs.
+func (f footer) busy() bool {
+	load, err := strconv.ParseFloat(f.load, 64)
+	return err == nil && load > float64(f.workers)/4
 }
 
 // pythonLine says which CPython was the rival, or that there was none.

@@ -45,7 +45,14 @@ func TestFooter(t *testing.T) {
 	f.write(&out)
 	assert.Contains(t, out.String(), "rounds: 7,")
 	assert.NotContains(t, out.String(), "no comparison")
+	assert.NotContains(t, out.String(), "busy")
 	assert.Contains(t, out.String(), "cpython: 3.13.0 for a, c; 3.8.1 for b (the best of 3.8.1, 3.13.0)\n")
+}
+
+func TestFooterWarnsOfABusyMachine(t *testing.T) {
+	for load, want := range map[string]bool{"0.10": false, "0.50": false, "0.51": true, "14.2": true, "?": false} {
+		assert.Equal(t, want, footer{load: load, workers: 2}.busy(), load)
+	}
 }
 
 func TestFooterNamesWhatIsMissing(t *testing.T) {

@@ -90,8 +90,8 @@ def apply_rtt(workers, seconds):
             for i in range(n):
                 check(pool.apply(square, (i,)) == i * i, "square(%d)" % i)
 
-        calls(500)
-        n = 500
+        calls(200)
+        n = size(3000, seconds)
         mean = repeat(seconds * 0.6, lambda: timed(lambda: calls(n))[0]) / n
         latencies, start = [], time.perf_counter()
         while time.perf_counter() - start < seconds * 0.4:
