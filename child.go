@@ -73,20 +73,21 @@ func runTarget(ctx context.Context, in *spawn.Inheritance, s *spawn.Setup) {
 	if err != nil {
 		in.Refuse(err)
 	}
-	code := 0
-	result, err := def.Once(ctx, s.Arg)
-	switch {
-	case err != nil:
-		code = 1
-		failure := def.Failure(err)
-		_ = in.Send(ipc.KindReport, failure.Encode())
-		if !s.Result { // otherwise the parent's Run returns it, and its caller says it
-			complain(fmt.Sprintf("mp: process %s (pid %d) failed: %s\n%s\n", s.Name, os.Getpid(), failure.Text, strings.TrimSpace(failure.Stack)))
+	def.Once(ctx, s.Arg, func(result []byte, err error) {
+		code := 0
+		switch {
+		case err != nil:
+			code = 1
+			failure := def.Failure(err)
+			_ = in.Send(ipc.KindReport, failure.Encode())
+			if !s.Result { // otherwise the parent's Run returns it, and its caller says it
+				complain(fmt.Sprintf("mp: process %s (pid %d) failed: %s\n%s\n", s.Name, os.Getpid(), failure.Text, strings.TrimSpace(failure.Stack)))
+			}
+		case s.Result:
+			_ = in.Send(ipc.KindResult, result)
 		}
-	case s.Result:
-		_ = in.Send(ipc.KindResult, result)
-	}
-	leave(code)
+		leave(code)
+	})
 }
 
 // complain writes to stderr. If nobody reads there any more, Go would end the

@@ -54,9 +54,10 @@ type shared struct {
 	done    chan struct{} // closed at the end
 	err     error         // how it ended
 	code    int
-	exited  bool   // code is known
-	output  []byte // the result, encoded
-	foreign bool   // not a child of this process
+	exited  bool          // code is known
+	freed   chan struct{} // closed when the parent has given up what it held
+	output  []byte        // the result, encoded
+	foreign bool          // not a child of this process
 }
 
 type state int
@@ -71,7 +72,7 @@ const (
 // NewProcess returns a process that will run the call. Nothing happens before
 // Start.
 func NewProcess(call AnyCall) *Process {
-	p := &Process{Daemon: Self().Daemon, shared: &shared{done: make(chan struct{})}}
+	p := &Process{Daemon: Self().Daemon, shared: &shared{done: make(chan struct{}), freed: make(chan struct{})}}
 	if call != nil {
 		p.bound = call.call()
 	}
@@ -205,6 +206,9 @@ func (p *Process) Close() error {
 	defer p.mu.Unlock()
 	if p.state == started {
 		return fmt.Errorf("%s: close: %w; Stop, Kill or Join it first", p.label(), ErrRunning)
+	}
+	if p.state == stopped && p.proc != nil {
+		<-p.freed // the end was published a moment before
 	}
 	p.state, p.output = closed, nil
 	return nil

@@ -34,9 +34,10 @@ func (p *Process) watch(proc *spawn.Process) {
 	exit := proc.Wait()
 	_ = proc.Reports.SetDeadline(time.Now().Add(drainFor))
 	r := <-told
-	remains := death.Remains{Exit: exit, LastWords: proc.LastWords(), ByUs: proc.Signalled(exit.Signal)}
-	proc.Release()
-
+	remains := death.Remains{Exit: exit, ByUs: proc.Signalled(exit.Signal)}
+	if remains.Code() != 0 {
+		remains.LastWords = proc.LastWords()
+	}
 	p.mu.Lock()
 	p.output = r.result
 	p.mu.Unlock()
@@ -44,6 +45,8 @@ func (p *Process) watch(proc *spawn.Process) {
 	active.mu.Lock()
 	delete(active.set, p)
 	active.mu.Unlock()
+	proc.Release()
+	close(p.freed)
 }
 
 // end publishes that the process has ended.

@@ -1,3 +1,5 @@
+//go:build linux
+
 package examples
 
 import (
@@ -8,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -74,7 +77,7 @@ func works(t *testing.T, name string, args ...string) string {
 
 // The key lines of each program's output, all of which have to be there.
 var small = map[string][]string{
-	"hello": {"[0 1 4 9 16 25 36 49 64 81]\n"},
+	"hello": {"[1 4 9 16] <nil>\n"},
 	"process": {
 		"parent MainProcess\n",
 		"child first of MainProcess: pid is mine: true\n",
@@ -258,4 +261,15 @@ func TestMD5TreeEndsAtAnInterrupt(t *testing.T) {
 	require.Error(t, err)
 	require.Equal(t, 130, cmd.ProcessState.ExitCode(), "%s", &stderr)
 	require.Contains(t, stderr.String(), "md5tree: interrupted\n")
+}
+
+// The README's program is hello, word for word.
+func TestHelloIsInTheREADME(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	require.NoError(t, err)
+	hello, err := os.ReadFile("hello/main.go")
+	require.NoError(t, err)
+	_, code, found := strings.Cut(string(hello), "\npackage main\n")
+	require.True(t, found)
+	require.Contains(t, string(readme), "package main\n"+code)
 }

@@ -1,7 +1,9 @@
-// Hello is the shortest useful program: a pool with a worker for each CPU, and a
-// map over it. In Python: with Pool() as p: print(p.map(square, range(10))).
+// Hello is the shortest useful program, the one in the README: a pool with a
+// worker for each CPU, and a map over it. In Python:
 //
-// It prints [0 1 4 9 16 25 36 49 64 81].
+//	with Pool() as p: print(p.map(square, [1, 2, 3, 4]))
+//
+// It prints [1 4 9 16] <nil>.
 package main
 
 import (
@@ -12,17 +14,15 @@ import (
 	"github.com/multiproc/mp/pool"
 )
 
-var square = mp.Pure(func(x int) int { return x * x })
+var square = mp.Pure(func(x int) int { return x * x }) // at package level: the same in every process
 
 func main() {
-	mp.Main(func(ctx context.Context) error {
-		p, err := pool.New(pool.Options{})
-		if err != nil {
-			return err
-		}
-		defer p.Close()
-		squares, err := pool.Map(ctx, p, square, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9})
-		fmt.Println(squares)
-		return err
-	})
+	mp.Init() // the first statement: a child does its work here, and never returns
+	p, err := pool.New(pool.Options{})
+	if err != nil {
+		panic(err)
+	}
+	defer p.Close()
+	squares, err := pool.Map(context.Background(), p, square, []int{1, 2, 3, 4})
+	fmt.Println(squares, err) // [1 4 9 16] <nil>
 }

@@ -56,9 +56,12 @@ func init() {
 // parent had open by accident without close-on-exec.
 func (in *Inheritance) take(base, count int) {
 	for i := range min(count, len(in.files)) {
-		if in.files[i], in.err = sys.Inherited(base+i, "mp-inherited"); in.err != nil {
+		fd, err := sys.Inherit(base + i)
+		if err != nil {
+			in.err = err
 			return
 		}
+		in.files[i] = os.NewFile(uintptr(fd), "mp-inherited")
 	}
 	in.err = sys.CloseInherited(base)
 }

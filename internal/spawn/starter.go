@@ -30,8 +30,12 @@ var starter = sync.OnceValue(func() chan<- *starting {
 	return requests
 })
 
-// start executes a program on the starter thread.
+// start executes a program: on the starter thread, if it is to die with its
+// parent.
 func start(p *sys.Program) (*sys.Child, error) {
+	if !p.DieWithThread {
+		return sys.Start(p)
+	}
 	r := &starting{program: p, done: make(chan struct{})}
 	starter() <- r
 	<-r.done

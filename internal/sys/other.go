@@ -44,7 +44,7 @@ type Image struct {
 func Pipe() (r, w *os.File, err error)        { return nil, nil, unsupported("Pipe") }
 func GrowPipe(*os.File, int)                  {}
 func NewFile(int, string) (*os.File, error)   { return nil, unsupported("NewFile") }
-func Inherited(int, string) (*os.File, error) { return nil, unsupported("Inherited") }
+func Inherit(int) (int, error)                { return -1, unsupported("Inherit") }
 func CloseInherited(int) error                { return unsupported("CloseInherited") }
 func FIFOInode(int) (uint64, bool)            { return 0, false }
 func Inode(*os.File) (uint64, error)          { return 0, unsupported("Inode") }

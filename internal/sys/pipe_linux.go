@@ -1,9 +1,7 @@
 package sys
 
 import (
-	"errors"
 	"os"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -48,62 +46,6 @@ func NewFile(fd int, name string) (*os.File, error) {
 		fd = moved
 	}
 	return os.NewFile(uintptr(fd), name), nil
-}
-
-// Inherited takes ownership of a descriptor that came through exec at number
-// fd. It moves to a high number, out of the way of programs that count on 3
-// and up being free, and becomes close-on-exec and non-blocking in the same
-// step, before anything else of the process can start a program.
-//
-// High is still below 64, the size of a new process's descriptor table. To
-// enlarge the table of a process with threads the kernel waits for a grace
-// period, which takes longer than all else that a child does to start.
-func Inherited(fd int, name string) (*os.File, error) {
-	const high = 40
-	moved, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, high)
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EMFILE) { // RLIMIT_NOFILE is below that
-		moved, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
-	}
-	if err != nil {
-		return nil, os.NewSyscallError("fcntl(F_DUPFD_CLOEXEC)", err)
-	}
-	unix.Close(fd)
-	if err := unix.SetNonblock(moved, true); err != nil {
-		unix.Close(moved)
-		return nil, os.NewSyscallError("fcntl(O_NONBLOCK)", err)
-	}
-	return os.NewFile(uintptr(moved), name), nil
-}
-
-// CloseInherited closes the descriptors from number first on that came through
-// exec: those which are not close-on-exec. What this process has opened itself
-// is, for Go opens everything so.
-func CloseInherited(first int) error {
-	dir, err := unix.Open("/proc/self/fd", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil // no /proc: nothing can be said, and nothing depends on it
-	}
-	defer unix.Close(dir)
-	var buf [4096]byte
-	for {
-		n, err := unix.Getdents(dir, buf[:])
-		if err != nil {
-			return os.NewSyscallError("getdents64", err)
-		}
-		if n == 0 {
-			return nil
-		}
-		_, _, names := unix.ParseDirent(buf[:n], -1, nil)
-		for _, name := range names {
-			fd, err := strconv.Atoi(name)
-			if err != nil || fd < first {
-				continue
-			}
-			if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
-				unix.Close(fd)
-			}
-		}
-	}
 }
 
 // FIFOInode returns the inode number of the pipe at descriptor fd; ok is false

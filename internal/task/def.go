@@ -33,7 +33,7 @@ type operations interface {
 	// appendArg appends the encoding of a batch with the one item in.
 	appendArg(dst []byte, in any) ([]byte, error)
 	// once decodes a batch of one item, runs it, and encodes the result likewise.
-	once(ctx context.Context, arg []byte) (result []byte, err error)
+	once(ctx context.Context, arg []byte, finish func(result []byte, err error))
 }
 
 // New registers fn. The symbol is that of origin, the function that the user
@@ -131,10 +131,11 @@ func (d *Def) Codecs() (in, out *codec.Codec, err error) {
 // Runner returns what runs the task's items on a worker.
 func (d *Def) Runner() worker.Runner { return d.ops }
 
-// Once runs the task on an encoded batch of one argument and returns the
-// result, encoded likewise. A panic and an end of the goroutine are errors.
-func (d *Def) Once(ctx context.Context, arg []byte) (result []byte, err error) {
-	return d.ops.once(ctx, arg)
+// Once runs the task on an encoded batch of one argument and calls finish with
+// the result, encoded likewise, or the error. A panic and an end of the goroutine
+// are errors, too; finish is then called while the goroutine unwinds.
+func (d *Def) Once(ctx context.Context, arg []byte, finish func(result []byte, err error)) {
+	d.ops.once(ctx, arg, finish)
 }
 
 // Bound is a task with its argument.

@@ -50,43 +50,32 @@ func appendOne[T any](c *codec.Codec, dst []byte, v *T) ([]byte, error) {
 }
 
 // once implements operations.
-func (f *function[In, Out]) once(ctx context.Context, arg []byte) (result []byte, err error) {
+func (f *function[In, Out]) once(ctx context.Context, arg []byte, finish func(result []byte, err error)) {
 	in, out, err := f.def.Codecs()
 	if err != nil {
-		return nil, err
+		finish(nil, err)
+		return
 	}
 	var args [1]In
 	if err := codec.DecodeItems(in, arg, args[:]); err != nil {
-		return nil, undecodable(f.def, err)
+		finish(nil, undecodable(f.def, err))
+		return
 	}
-	value, err := f.call(ctx, args[0])
-	if err != nil {
-		return nil, err
-	}
-	result, err = appendOne(out, nil, &value)
-	if err != nil {
-		return nil, unencodable(f.def, err)
-	}
-	return result, nil
-}
-
-// call runs the function in a goroutine of its own, so that runtime.Goexit is
-// an error like a panic.
-func (f *function[In, Out]) call(ctx context.Context, in In) (out Out, err error) {
-	done := make(chan struct{})
-	go func() {
-		returned := false
-		defer close(done)
-		defer func() {
-			if !returned {
-				err = caught(recover(), debug.Stack())
-			}
-		}()
-		out, err = f.fn(ctx, in)
-		returned = true
+	returned := false
+	defer func() {
+		if !returned {
+			finish(nil, caught(recover(), debug.Stack()))
+		}
 	}()
-	<-done
-	return out, err
+	value, err := f.fn(ctx, args[0])
+	returned = true
+	var result []byte
+	if err == nil {
+		if result, err = appendOne(out, nil, &value); err != nil {
+			err = unencodable(f.def, err)
+		}
+	}
+	finish(result, err)
 }
 
 // Run implements worker.Runner.

@@ -147,7 +147,7 @@ func TestOnce(t *testing.T) {
 		}
 		arg, err := (&Bound{d, in}).AppendArg([]byte("before"))
 		require.NoError(t, err)
-		result, err := d.Once(t.Context(), arg[len("before"):])
+		result, err := once(t, d, arg[len("before"):])
 		require.NoError(t, err)
 		_, c, err := d.Codecs()
 		require.NoError(t, err)
@@ -162,7 +162,7 @@ func TestOnce(t *testing.T) {
 			assert.Equal(t, want, got[0])
 		}
 	}
-	_, err := pure(double).Once(t.Context(), []byte{0xc1})
+	_, err := once(t, pure(double), []byte{0xc1})
 	assert.ErrorContains(t, err, "the argument of "+here+"double(int) int#2 arrived, but cannot be decoded")
 }
 
@@ -172,7 +172,7 @@ func TestAnyMayBeNil(t *testing.T) {
 	for _, in := range []any{nil, 5, "x"} {
 		arg, err := (&Bound{d, in}).AppendArg(nil)
 		require.NoError(t, err)
-		result, err := d.Once(t.Context(), arg)
+		result, err := once(t, d, arg)
 		require.NoError(t, err)
 		_, c, _ := d.Codecs()
 		var got [1]string
@@ -188,7 +188,7 @@ func TestUnencodableValuesAreErrors(t *testing.T) {
 	assert.ErrorContains(t, err, "mp: the argument of ")
 	arg, err := (&Bound{d, 1}).AppendArg(nil)
 	require.NoError(t, err)
-	_, err = d.Once(t.Context(), arg)
+	_, err = once(t, d, arg)
 	assert.ErrorContains(t, err, "the result of ")
 	assert.ErrorContains(t, err, "cannot be sent")
 }
@@ -197,4 +197,17 @@ func TestTypeName(t *testing.T) {
 	assert.Equal(t, "int", typeName(reflect.TypeFor[int]()))
 	assert.Equal(t, here+"counter", typeName(reflect.TypeFor[counter]()))
 	assert.Equal(t, "[]task.counter", typeName(reflect.TypeFor[[]counter]()))
+}
+
+// once runs a task as a child does, on a goroutine that the task may end.
+func once(t *testing.T, d *Def, arg []byte) (result []byte, err error) {
+	done := make(chan struct{})
+	go func() {
+		d.Once(t.Context(), arg, func(r []byte, e error) {
+			result, err = r, e
+			close(done)
+		})
+	}()
+	<-done
+	return result, err
 }
