@@ -24,6 +24,7 @@ type batch struct {
 	flying int   // items that a worker has
 	open   bool  // more items will come (Imap)
 	ended  bool  // work.finish has been, or is being, called
+	held   int   // somebody is at work on it and will look whether it is over
 	dead   error // why nothing more of it is to be run; nil: it lives
 	cut    int   // size of the last chunk, for growing
 	tries  map[int]int
@@ -53,11 +54,12 @@ type span struct {
 func (s span) len() int { return s.hi - s.lo }
 
 // over says whether the batch has no items left anywhere, and marks it so. The
-// caller then calls finish without the mutex.
-func (b *batch) over() bool {
-	if b.ended || b.open || b.queued > 0 || b.flying > 0 {
+// caller, who holds mu, then calls finish without it.
+func (p *Pool) over(b *batch) bool {
+	if b.ended || b.open || b.held > 0 || b.queued > 0 || b.flying > 0 {
 		return false
 	}
 	b.ended = true
+	delete(p.batches, b)
 	return true
 }

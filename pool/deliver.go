@@ -143,11 +143,7 @@ func (w *worker) settle(b *batch, count, failed int) {
 	p.count.completed += int64(count - failed)
 	p.count.failed += int64(failed)
 	p.full = false
-	over := b.over()
-	if over {
-		p.conclude(b)
-	}
-	dead := b.dead
+	over, dead := p.over(b), b.dead
 	if !w.busy() && p.queue.first() == nil {
 		p.rebalance(w)
 	}
@@ -155,7 +151,7 @@ func (w *worker) settle(b *batch, count, failed int) {
 	more := len(p.idle) > 0 && p.queue.first() != nil
 	p.mu.Unlock()
 	if over {
-		b.work.finish(dead)
+		p.finish(b, dead)
 	}
 	if more {
 		p.feed()

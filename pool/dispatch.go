@@ -151,8 +151,7 @@ func (p *Pool) putBack(c span) {
 // concludeLater finishes a batch, if it is over, on a goroutine of its own: the
 // caller holds mu.
 func (p *Pool) concludeLater(b *batch) {
-	if b.over() {
-		p.conclude(b)
-		go b.work.finish(b.dead)
+	if p.over(b) {
+		go p.finish(b, b.dead)
 	}
 }

@@ -84,12 +84,14 @@ func (e *WorkerDiedError) Error() string {
 // A TimeoutError is the error of a task that had to be killed after its time
 // limit. It matches mp.ErrTimeout and context.DeadlineExceeded.
 type TimeoutError struct {
-	Limit time.Duration
+	Limit  time.Duration
+	Worker string // the name of the process that was killed
+	PID    int
 }
 
-// Error names the limit.
+// Error names the limit and the process.
 func (e *TimeoutError) Error() string {
-	return fmt.Sprintf("pool: task exceeded its time limit of %v and was killed", e.Limit)
+	return fmt.Sprintf("pool: task exceeded its time limit of %v; its worker %s (pid %d) was killed", e.Limit, e.Worker, e.PID)
 }
 
 // Timeout is always true.

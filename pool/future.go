@@ -39,6 +39,7 @@ type Future[T any] struct {
 	mu       sync.Mutex
 	outcome  outcome
 	value    T
+	valued   bool // of a single call: it has returned a value
 	err      error
 	done     chan struct{} // made when somebody asks for it
 	hooks    []func()      // internal; quick
@@ -259,17 +260,17 @@ func (s single[T]) results(_, n int, body []byte, _ bool) error {
 	if err := codec.DecodeItems(c, body, items[:]); err != nil {
 		return fmt.Errorf("pool: the result of %s cannot be decoded: %w", s.f.batch.def.Name(), err)
 	}
-	s.f.decide(items[0], nil)
+	s.f.value, s.f.valued = items[0], true
 	return nil
 }
 
-func (s single[T]) fail(_ int, err error) {
-	var zero T
-	s.f.decide(zero, err)
-}
+func (s single[T]) fail(_ int, err error) { s.f.err = err }
 
+// finish publishes the outcome, which belongs to nobody else until then.
 func (s single[T]) finish(dropped error) {
-	if dropped != nil {
-		s.fail(0, dropped)
+	err := s.f.err
+	if err == nil && !s.f.valued {
+		err = dropped
 	}
+	s.f.decide(s.f.value, err)
 }

@@ -112,7 +112,7 @@ func (s *stream[In, Out]) run(ctx context.Context, items iter.Seq2[In, error], y
 	var values []shown[Out]
 	for {
 		var last error
-		values, last = s.next(values[:0])
+		values, last = s.await(values[:0])
 		if len(values) == 0 {
 			ended = true
 			if last != nil {

@@ -156,7 +156,7 @@ func (p *Pool) observe(w *worker, now time.Time) bool {
 		// The gate is closed first, so that the kill cannot hit the next item.
 		p.takeBack(w)
 		if w.ledger.Started() == s.started {
-			p.kill(w, &TimeoutError{Limit: limit})
+			p.kill(w, &TimeoutError{Limit: limit, Worker: w.host.name(), PID: w.host.pid()})
 		}
 	}
 	return f.b.limit > 0 || w.sent-w.received > 1

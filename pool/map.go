@@ -52,11 +52,9 @@ func MapAsync[In, Out any](ctx context.Context, p *Pool, task *mp.Task[In, Out],
 		return failed[[]Out](err)
 	}
 	b.deadline, _ = ctx.Deadline()
-	if len(items) == 0 {
-		b.ended = true
-		p.conclude(b)
+	if p.over(b) { // no items
 		p.mu.Unlock()
-		f.decide(m.values, nil)
+		p.finish(b, nil)
 		return f
 	}
 	p.queue.push(span{b: b, lo: 0, hi: len(items)})

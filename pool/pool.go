@@ -118,10 +118,11 @@ func (p *Pool) accept(b *batch) error {
 	return nil
 }
 
-// conclude does what is due when a batch has ended: the caller has marked it so
-// and holds mu; finish is called by whoever calls the returned function, without.
-func (p *Pool) conclude(b *batch) {
-	delete(p.batches, b)
+// finish ends a batch that over has found to be so. The caller does not hold mu.
+func (p *Pool) finish(b *batch, dropped error) {
+	b.work.finish(dropped)
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.pending--
 	if p.pending == 0 && p.state != accepting {
 		p.closeDrained()

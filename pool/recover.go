@@ -76,7 +76,7 @@ func (w *worker) abandon(died *WorkerDiedError) {
 	}
 	w.due.Store(0)
 	reason := w.watch.reason
-	if !w.leaving || len(flights) > 0 {
+	if !w.leaving || len(flights) > 0 || died.ExitCode != 0 {
 		p.count.died++
 	}
 	if reason != nil {

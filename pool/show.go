@@ -6,13 +6,13 @@ type shown[Out any] struct {
 	err   error
 }
 
-// next waits for values for the loop, and frees the slots of those that it got
+// await waits for values for the loop, and frees the slots of those that it got
 // before. No values mean that the stream has ended, with the error that is to be
 // yielded last, if any.
-func (s *stream[In, Out]) next(values []shown[Out]) ([]shown[Out], error) {
+func (s *stream[In, Out]) await(values []shown[Out]) ([]shown[Out], error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.free()
+	s.makeRoom()
 	for {
 		if s.ordered {
 			values = s.inOrder(values)
@@ -33,8 +33,7 @@ func (s *stream[In, Out]) next(values []shown[Out]) ([]shown[Out], error) {
 
 // inOrder takes the values that follow those shown before.
 func (s *stream[In, Out]) inOrder(values []shown[Out]) []shown[Out] {
-	mask := len(s.states) - 1
-	for s.shown < s.pulled && s.states[s.shown&mask] == valued && len(values) < showAtOnce {
+	for s.shown < s.pulled && s.states[s.slot(s.shown)] == valued && len(values) < showAtOnce {
 		values = append(values, s.take(s.shown))
 		s.shown++
 	}
@@ -57,28 +56,29 @@ func (s *stream[In, Out]) take(i int) shown[Out] {
 		delete(s.errs, i)
 		return shown[Out]{err: err}
 	}
-	return shown[Out]{value: s.outs[i&(len(s.outs)-1)]}
+	return shown[Out]{value: s.outs[s.slot(i)]}
 }
 
-// free makes room: the values taken last have been yielded.
-func (s *stream[In, Out]) free() {
-	before := s.yielded
-	mask := len(s.states) - 1
-	var in In
-	var out Out
-	release := func(i int) { s.ins[i&mask], s.outs[i&mask] = in, out }
+// makeRoom frees the slots of the values taken last: they have been yielded.
+func (s *stream[In, Out]) makeRoom() {
+	before := s.inUse
 	for ; s.ordered && s.yielded < s.shown; s.yielded++ {
-		release(s.yielded)
+		s.release(s.yielded)
 	}
 	for _, i := range s.taken {
-		release(i)
-		s.states[i&mask] = gone
+		s.release(i)
 	}
 	s.taken = s.taken[:0]
-	for !s.ordered && s.yielded < s.pulled && s.states[s.yielded&mask] == gone {
-		s.yielded++
-	}
-	if s.yielded > before {
+	if s.inUse < before {
 		s.room.Signal()
 	}
+}
+
+// release empties a slot.
+func (s *stream[In, Out]) release(number int) {
+	var in In
+	var out Out
+	i := s.slot(number)
+	s.ins[i], s.outs[i], s.states[i] = in, out, free
+	s.inUse--
 }

@@ -90,6 +90,9 @@ func (p *Pool) replace() {
 		defer p.alive.Done()
 		for pause := time.Millisecond; ; pause *= 4 {
 			err := p.startWorker()
+			if err == nil {
+				p.log(slog.LevelInfo, "pool worker was replaced")
+			}
 			if err == nil || errors.Is(err, ErrShutdown) {
 				return
 			}

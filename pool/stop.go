@@ -25,6 +25,7 @@ func (p *Pool) stop(b *batch, reason error, interrupt bool) {
 	} else if b.dead == errStopped {
 		b.dead = reason
 	}
+	b.held++
 	for _, w := range append([]*worker(nil), p.workers...) {
 		if !w.carries(b) {
 			continue
@@ -34,13 +35,11 @@ func (p *Pool) stop(b *batch, reason error, interrupt bool) {
 			p.interrupt(w, b)
 		}
 	}
-	over := b.over()
-	if over {
-		p.conclude(b)
-	}
+	b.held--
+	over, dead := p.over(b), b.dead
 	p.mu.Unlock()
 	if over {
-		b.work.finish(reason)
+		p.finish(b, dead)
 	}
 	p.feed()
 }

@@ -20,13 +20,14 @@ const (
 )
 
 // stream is the work of an Imap: a ring of the items that were pulled and have
-// not been yielded. Item i is in slot i modulo the ring's size, a power of two.
+// not been yielded, whose size is a power of two.
 //
-//	yielded <= shown <= pulled
+// In an ordered stream, item i of the input has the number i in the batch, and
+// slot i modulo the size: yielded <= shown <= pulled, where slots from yielded on
+// are in use and those below shown are with the loop.
 //
-// Slots from yielded on are in use; those below shown are with the loop. In an
-// unordered stream, shown is not used, and slots below yielded are free because
-// all of them are gone.
+// In an unordered one an item has the number of its slot, the next free one around
+// the ring, so that an item that takes long keeps one slot and holds up nobody.
 //
 // Lock order: progress before mu before the pool's mutex; work.encode and
 // work.results come without the pool's mutex.
@@ -43,17 +44,20 @@ type stream[In, Out any] struct {
 	ins     []In
 	outs    []Out
 	states  []slotState
-	errs    map[int]error
-	yielded int
-	shown   int
-	pulled  int
-	ahead   int   // how many items may be in the ring
-	decided []int // unordered: items with an outcome, in the order in which they came
-	taken   []int // unordered: those with the loop
-	halted  bool  // nothing more is to be pulled
-	over    bool  // the batch has ended
-	dropped error // why items were dropped
-	failure error // of the input
+	indexes []int         // unordered: the place in the input of the item in a slot
+	errs    map[int]error // by number
+	pulled  int           // items that have come
+	inUse   int           // slots that are not free
+	ahead   int           // how many items may be in the ring
+	yielded int           // ordered: items that have left the ring
+	shown   int           // ordered: items that have gone to the loop
+	next    int           // unordered: the slot to try first
+	decided []int         // unordered: items with an outcome, in the order in which they came
+	taken   []int         // unordered: those with the loop
+	halted  bool          // nothing more is to be pulled
+	over    bool          // the batch has ended
+	dropped error         // why items were dropped
+	failure error         // of the input
 
 	progress sync.Mutex
 	done     int
@@ -62,19 +66,57 @@ type stream[In, Out any] struct {
 type slotState uint8
 
 const (
-	waiting slotState = iota // no outcome yet
+	free    slotState = iota
+	waiting           // no outcome yet
 	valued
-	gone // unordered: it has left, though older ones have not
 )
 
-// resize gives the ring another size. The caller holds mu.
+// resize gives the ring another, larger size. The caller holds mu.
 func (s *stream[In, Out]) resize(size int) {
-	ins, outs, states := make([]In, size), make([]Out, size), make([]slotState, size)
-	for i := s.yielded; i < s.pulled; i++ {
-		from, to := i&(len(s.ins)-1), i&(size-1)
-		ins[to], outs[to], states[to] = s.ins[from], s.outs[from], s.states[from]
+	ins, outs, states, indexes := s.ins, s.outs, s.states, s.indexes
+	s.ins, s.outs, s.states = make([]In, size), make([]Out, size), make([]slotState, size)
+	if !s.ordered {
+		s.indexes = make([]int, size)
+		copy(s.indexes, indexes)
+		copy(s.ins, ins)
+		copy(s.outs, outs)
+		copy(s.states, states)
+		return
 	}
-	s.ins, s.outs, s.states = ins, outs, states
+	for i := s.yielded; i < s.pulled; i++ {
+		from, to := i&(len(ins)-1), s.slot(i)
+		s.ins[to], s.outs[to], s.states[to] = ins[from], outs[from], states[from]
+	}
+}
+
+// slot returns the slot of the item with a number.
+func (s *stream[In, Out]) slot(number int) int { return number & (len(s.ins) - 1) }
+
+// place finds a slot for the next item of the input, and returns its number. The
+// caller holds mu and has seen to it that there is room.
+func (s *stream[In, Out]) place() (number int) {
+	if s.inUse == len(s.ins) {
+		s.resize(2 * len(s.ins))
+	}
+	s.inUse++
+	if s.ordered {
+		return s.pulled
+	}
+	for s.states[s.slot(s.next)] != free {
+		s.next++
+	}
+	number = s.slot(s.next)
+	s.next = number + 1
+	s.indexes[number] = s.pulled
+	return number
+}
+
+// index returns the place in the input of the item with a number.
+func (s *stream[In, Out]) index(number int) int {
+	if s.ordered {
+		return number
+	}
+	return s.indexes[number]
 }
 
 // setAhead decides how many items may be in flight. The caller holds mu.
@@ -97,10 +139,10 @@ func (s *stream[In, Out]) setAhead() {
 // wanted.
 func (s *stream[In, Out]) put(item In) bool {
 	s.mu.Lock()
-	if s.pulled%minRing == 0 || s.pulled-s.yielded >= s.ahead {
+	if s.pulled%minRing == 0 || s.inUse >= s.ahead {
 		s.setAhead()
 	}
-	for !s.halted && s.pulled-s.yielded >= s.ahead {
+	for !s.halted && s.inUse >= s.ahead {
 		s.room.Wait()
 		s.setAhead()
 	}
@@ -108,12 +150,8 @@ func (s *stream[In, Out]) put(item In) bool {
 		s.mu.Unlock()
 		return false
 	}
-	if s.pulled-s.yielded == len(s.ins) {
-		s.resize(2 * len(s.ins))
-	}
-	number := s.pulled
-	i := number & (len(s.ins) - 1)
-	s.ins[i], s.states[i] = item, waiting
+	number := s.place()
+	s.ins[s.slot(number)], s.states[s.slot(number)] = item, waiting
 	s.pulled++
 	s.mu.Unlock()
 
@@ -123,6 +161,7 @@ func (s *stream[In, Out]) put(item In) bool {
 	if b.dead != nil {
 		return false
 	}
+	delete(b.tries, number) // of the item that had the slot before
 	b.queued++
 	p.queue.extend(span{b: b, lo: number, hi: number + 1})
 	if w := p.pick(); w != nil {
@@ -139,13 +178,10 @@ func (s *stream[In, Out]) close(failure error) {
 	p, b := s.pool, &s.batch
 	p.mu.Lock()
 	b.open = false
-	over := b.over()
-	if over {
-		p.conclude(b)
-	}
+	over, dead := p.over(b), b.dead
 	p.mu.Unlock()
 	if over {
-		s.finish(b.dead)
+		p.finish(b, dead)
 	}
 }
 
@@ -169,12 +205,11 @@ func (s *stream[In, Out]) finish(dropped error) {
 func (s *stream[In, Out]) encode(dst []byte, lo, hi int) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	mask := len(s.ins) - 1
 	var items []In
-	if a, b := lo&mask, hi&mask; a < b || b == 0 && hi > lo {
-		items = s.ins[a : a+hi-lo]
+	if at := s.slot(lo); at+hi-lo <= len(s.ins) {
+		items = s.ins[at : at+hi-lo]
 	} else { // around the end of the ring
-		items = append(append(items, s.ins[a:]...), s.ins[:b]...)
+		items = append(append(items, s.ins[at:]...), s.ins[:s.slot(hi)]...)
 	}
 	args, err := codec.AppendItems(s.in, dst, items)
 	if err != nil {
@@ -185,14 +220,13 @@ func (s *stream[In, Out]) encode(dst []byte, lo, hi int) ([]byte, error) {
 
 func (s *stream[In, Out]) results(lo, n int, body []byte, _ bool) error {
 	s.mu.Lock()
-	mask := len(s.outs) - 1
 	var err error
-	if a := lo & mask; a+n <= len(s.outs) {
-		err = codec.DecodeItems(s.out, body, s.outs[a:a+n])
+	if at := s.slot(lo); at+n <= len(s.outs) {
+		err = codec.DecodeItems(s.out, body, s.outs[at:at+n])
 	} else {
 		values := make([]Out, n)
 		err = codec.DecodeItems(s.out, body, values)
-		copy(s.outs, values[copy(s.outs[a:], values):])
+		copy(s.outs, values[copy(s.outs[at:], values):])
 	}
 	if err != nil {
 		s.mu.Unlock()
@@ -212,7 +246,7 @@ func (s *stream[In, Out]) fail(i int, err error) {
 	if s.errs == nil {
 		s.errs = make(map[int]error)
 	}
-	s.errs[i] = &TaskError{Index: i, Err: err}
+	s.errs[i] = &TaskError{Index: s.index(i), Err: err}
 	s.decide(i)
 	s.changed.Signal()
 	s.mu.Unlock()
@@ -221,7 +255,7 @@ func (s *stream[In, Out]) fail(i int, err error) {
 
 // decide notes that an item has its outcome. The caller holds mu.
 func (s *stream[In, Out]) decide(i int) {
-	s.states[i&(len(s.states)-1)] = valued
+	s.states[s.slot(i)] = valued
 	if !s.ordered {
 		s.decided = append(s.decided, i)
 	}

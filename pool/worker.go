@@ -172,15 +172,19 @@ func (w *worker) end(why error) {
 	w.watch.leaveBy = time.Time{}
 	p.workers = remove(p.workers, w)
 	p.idle = remove(p.idle, w)
-	expected := leaving && !w.busy() || p.state == closing
+	expected, reason := leaving && !w.busy() || p.state == closing, w.watch.reason
 	p.mu.Unlock()
 	w.abandon(died)
 	w.bury()
 	w.host.release()
 	w.drains.Wait()
 	if !expected {
-		p.log(slog.LevelWarn, "pool worker died", "worker", died.Worker, "pid", died.PID,
-			"exit_code", died.ExitCode, "cause", string(died.Cause))
+		what := "pool worker died"
+		if reason != nil {
+			what = "pool worker was killed for the task that it ran"
+		}
+		p.log(slog.LevelWarn, what, "worker", died.Worker, "pid", died.PID,
+			"exit_code", died.ExitCode, "cause", string(died.Cause), "reason", fmt.Sprint(reason))
 		p.replace()
 	}
 	p.alive.Done()

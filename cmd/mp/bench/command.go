@@ -122,13 +122,15 @@ func (c *Command) measure(ctx context.Context, set settings, chosen []*Workload)
 		return err
 	}
 	defer remove()
-	f := footer{load: loadAverage(), workers: c.Workers, rounds: set.rounds, pythons: FindPythons(ctx)}
+	f := footer{workers: c.Workers, rounds: set.rounds, pythons: FindPythons(ctx)}
 	r := &runner{
 		launcher: processes{self: c.Self, script: file},
 		pythons:  f.pythons, workers: c.Workers, rounds: set.rounds, progress: c.Stderr,
 	}
 	var failure error
+	before := readClock()
 	f.outcomes, failure = r.runAll(ctx, chosen)
+	f.others = readClock().othersSince(before)
 	rows := pick(f.outcomes, set.run)
 	if len(rows) > 0 {
 		if err := writeTable(c.Stdout, rows); err != nil {

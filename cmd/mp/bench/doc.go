@@ -20,6 +20,6 @@
 // # What the figures can and cannot say
 //
 // A ratio above 1 always means that we are ahead. Medians over a few seconds
-// outlast a neighbour's short burst of work, not a busy machine: the load at the
-// start is printed below the table.
+// outlast a neighbour's short burst of work, not a busy machine: how much of the
+// CPUs went to others is printed below the table.
 package bench

@@ -5,16 +5,18 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"strconv"
 	"strings"
 )
 
 // enoughRounds is how many rounds a comparison has to have.
 const enoughRounds = 7
 
+// quiet is the share of the CPUs that others may have before they spoil figures.
+const quiet = 0.05
+
 // footer is what has to be known to judge the table above it.
 type footer struct {
-	load     string // of the machine before the first round
+	others   float64 // the share of the CPUs that others had meanwhile
 	workers  int
 	rounds   int
 	pythons  []Python
@@ -23,22 +25,18 @@ type footer struct {
 
 func (f footer) write(w io.Writer) {
 	fmt.Fprintln(w, "\nFigures are medians; a ratio above 1 means that we are ahead.")
-	fmt.Fprintf(w, "machine: %s, %d CPUs, Linux %s, %s %s/%s, load %s at the start\n",
-		cpuModel(), f.workers, firstLine("/proc/sys/kernel/osrelease"), runtime.Version(), runtime.GOOS, runtime.GOARCH, f.load)
-	if f.busy() {
-		fmt.Fprintln(w, "         it was busy: the figures are those of a busy machine, latencies above all")
+	fmt.Fprintf(w, "machine: %s, %d CPUs, Linux %s, %s %s/%s\n",
+		cpuModel(), f.workers, firstLine("/proc/sys/kernel/osrelease"), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	fmt.Fprintf(w, "others: had %.0f %% of the CPUs meanwhile
+", f.others*100)
+	if f.others > quiet {
+		fmt.Fprintln(w, "        these are figures of a busy machine, latencies above all")
 	}
 	fmt.Fprintf(w, "rounds: %d, alternating, a fresh process for each measurement\n", f.rounds)
 	if f.rounds < enoughRounds {
 		fmt.Fprintf(w, "        fewer than %d are no comparison\n", enoughRounds)
 	}
 	fmt.Fprintln(w, f.pythonLine())
-}
-
-// busy says whether others had more than a quarter of the CPUs.
-func (f footer) busy() bool {
-	load, err := strconv.ParseFloat(f.load, 64)
-	return err == nil && load > float64(f.workers)/4
 }
 
 // pythonLine says which CPython was the rival, or that there was none.
@@ -85,12 +83,6 @@ func parseCPUModel(cpuinfo string) string {
 		}
 	}
 	return "unknown CPU"
-}
-
-// loadAverage returns the load of the last minute.
-func loadAverage() string {
-	load, _, _ := strings.Cut(firstLine("/proc/loadavg"), " ")
-	return load
 }
 
 // firstLine returns the first line of a file of the kernel's, "?" without it.

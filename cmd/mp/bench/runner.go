@@ -33,7 +33,7 @@ func (r *runner) runAll(ctx context.Context, workloads []*Workload) ([]*outcome,
 	var failures []error
 	for _, w := range workloads {
 		fmt.Fprintf(r.progress, "%s ...", w.Name)
-		start := time.Now()
+		start, before := time.Now(), readClock()
 		o, err := r.run(ctx, w)
 		if ctx.Err() != nil {
 			fmt.Fprintln(r.progress, " interrupted")
@@ -44,7 +44,8 @@ func (r *runner) runAll(ctx context.Context, workloads []*Workload) ([]*outcome,
 			failures = append(failures, fmt.Errorf("%s: %w", w.Name, err))
 			continue
 		}
-		fmt.Fprintf(r.progress, " %.1f s\n", time.Since(start).Seconds())
+		fmt.Fprintf(r.progress, " %.1f s, others had %.0f %% of the CPUs\n",
+			time.Since(start).Seconds(), readClock().othersSince(before)*100)
 		outcomes = append(outcomes, o)
 	}
 	return outcomes, errors.Join(failures...)

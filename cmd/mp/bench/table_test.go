@@ -39,7 +39,7 @@ func TestRatioText(t *testing.T) {
 func TestFooter(t *testing.T) {
 	old, young := Python{Path: "/a", Version: "3.8.1"}, Python{Path: "/b", Version: "3.13.0"}
 	ran := func(name string, p Python) *outcome { return &outcome{workload: &Workload{Name: name}, python: p} }
-	f := footer{load: "0.10", workers: 2, rounds: 7, pythons: []Python{old, young},
+	f := footer{others: 0.01, workers: 2, rounds: 7, pythons: []Python{old, young},
 		outcomes: []*outcome{ran("a", young), ran("b", old), ran("c", young), ran("d", Python{})}}
 	var out bytes.Buffer
 	f.write(&out)
@@ -49,10 +49,11 @@ func TestFooter(t *testing.T) {
 	assert.Contains(t, out.String(), "cpython: 3.13.0 for a, c; 3.8.1 for b (the best of 3.8.1, 3.13.0)\n")
 }
 
-func TestFooterWarnsOfABusyMachine(t *testing.T) {
-	for load, want := range map[string]bool{"0.10": false, "0.50": false, "0.51": true, "14.2": true, "?": false} {
-		assert.Equal(t, want, footer{load: load, workers: 2}.busy(), load)
-	}
+func TestFooterWarnsOfNeighbours(t *testing.T) {
+	var out bytes.Buffer
+	footer{rounds: 7, others: 0.31}.write(&out)
+	assert.Contains(t, out.String(), "others: had 31 % of the CPUs")
+	assert.Contains(t, out.String(), "busy machine")
 }
 
 func TestFooterNamesWhatIsMissing(t *testing.T) {
