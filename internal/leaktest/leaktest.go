@@ -1,6 +1,5 @@
 // Package leaktest finds what a test run has left behind: open descriptors,
-// goroutines, child processes and zombies, files in /dev/shm and in the
-// temporary directory. It is for TestMain:
+// goroutines, child processes and zombies, files in /dev/shm. It is for TestMain:
 //
 //	func TestMain(m *testing.M) {
 //		mp.Init()
@@ -120,21 +119,16 @@ func descriptors() map[string]int {
 	return counts
 }
 
-// files lists what lies in the places where shared and temporary things are.
+// files lists what lies in the place for shared memory with a name. Other programs
+// use it at the same time: only names that could be ours count.
 func files() map[string]bool {
 	names := make(map[string]bool)
-	for _, dir := range []string{"/dev/shm", os.TempDir()} {
-		entries, err := os.ReadDir(dir)
-		if err != nil {
-			continue
-		}
-		for _, e := range entries {
-			// Other programs use these places at the same time: only names that could
-			// be ours count.
-			if strings.HasPrefix(e.Name(), "mp-") {
-				names[filepath.Join(dir, e.Name())] = true
-			}
-		}
+	found, err := filepath.Glob("/dev/shm/mp-*")
+	if err != nil {
+		return names
+	}
+	for _, name := range found {
+		names[name] = true
 	}
 	return names
 }

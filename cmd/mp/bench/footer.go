@@ -27,8 +27,7 @@ func (f footer) write(w io.Writer) {
 	fmt.Fprintln(w, "\nFigures are medians; a ratio above 1 means that we are ahead.")
 	fmt.Fprintf(w, "machine: %s, %d CPUs, Linux %s, %s %s/%s\n",
 		cpuModel(), f.workers, firstLine("/proc/sys/kernel/osrelease"), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	fmt.Fprintf(w, "others: had %.0f %% of the CPUs meanwhile
-", f.others*100)
+	fmt.Fprintf(w, "others: had %.0f %% of the CPUs meanwhile\n", f.others*100)
 	if f.others > quiet {
 		fmt.Fprintln(w, "        these are figures of a busy machine, latencies above all")
 	}

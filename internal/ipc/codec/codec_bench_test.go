@@ -39,7 +39,7 @@ func bench[T any](b *testing.B, name string, v T, bytes int) {
 		b.Fatal(err)
 	}
 	run("append-msgpack", func() error { _, err := msgpack.Marshal(&v); return err })
-	run("decode-msgpack", func() error { return msgpack.Unmarshal(theirs, &got) })
+	run("decode-msgpack", func() error { var fresh T; return msgpack.Unmarshal(theirs, &fresh) })
 }
 
 func BenchmarkCodec(b *testing.B) {
