@@ -110,7 +110,7 @@ var small = map[string][]string{
 	},
 	"timeout_kill": {
 		"the context has ended: context deadline exceeded true\n",
-		"time limit of 200ms and was killed true\n",
+		"was killed true\n",
 		"the pool lives on: 9 <nil>\nworkers killed: 2\n",
 	},
 	"crash": {
