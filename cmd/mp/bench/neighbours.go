@@ -4,7 +4,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -21,12 +20,7 @@ const tick = time.Second / 100
 func readClock() clock {
 	text, _ := os.ReadFile("/proc/stat")
 	c := parseStat(string(text))
-	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
-		var use syscall.Rusage
-		if err := syscall.Getrusage(who, &use); err == nil {
-			c.own += time.Duration(use.Utime.Nano() + use.Stime.Nano())
-		}
-	}
+	c.own = ownTime()
 	return c
 }
 
