@@ -15,17 +15,17 @@ import (
 var (
 	// ErrNotInitialized: something was started before Init had run in this
 	// process.
-	ErrNotInitialized = errors.New("mp: mp.Init has not run: call it as the first statement of main (and of TestMain)")
+	ErrNotInitialized = errors.New("mp.Init has not run: call it as the first statement of main (and of TestMain)")
 	// ErrNotRegistered: the child does not know the task.
 	ErrNotRegistered = task.ErrNotRegistered
 	// ErrNotStarted: the process has not been started.
-	ErrNotStarted = errors.New("mp: process has not been started")
+	ErrNotStarted = errors.New("has not been started")
 	// ErrStarted: the process has been started before; make a new one.
-	ErrStarted = errors.New("mp: process has been started already")
+	ErrStarted = errors.New("has been started already")
 	// ErrRunning: the process still runs.
-	ErrRunning = errors.New("mp: process is still running")
+	ErrRunning = errors.New("is still running")
 	// ErrClosed: the thing has been closed.
-	ErrClosed = errors.New("mp: closed")
+	ErrClosed = errors.New("has been closed")
 )
 
 // ErrTimeout is matched by the error of everything that ran out of its time

@@ -12,8 +12,8 @@ import (
 	"github.com/multiproc/mp/internal/task"
 )
 
-// A Process runs one call in a child process. Make it with NewProcess, set the
-// fields, and start it. All methods can be used from any goroutine, and on a nil
+// A Process runs one call in a child process. Make it with NewProcess (a zero
+// Process is refused), set the fields, and start it. All methods can be used from any goroutine, and on a nil
 // Process, which is one that was never started.
 type Process struct {
 	// Name is for people: it is in errors, and the child knows itself by it.
@@ -83,21 +83,23 @@ func NewProcess(call AnyCall) *Process {
 // and the work handed over when it returns; what goes wrong in the child
 // afterwards is an error of Join. A process that could not be started can be
 // started again.
-func (p *Process) Start() error {
+func (p *Process) Start() error { return p.start("mp: Process.Start") }
+
+func (p *Process) start(caller string) error {
 	if p == nil || p.shared == nil {
-		return ErrNotStarted
+		return errNoProcess
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case p.state == closed:
-		return fmt.Errorf("%s: %w", p.label(), ErrClosed)
+		return fmt.Errorf("mp: %s %w", p.label(), ErrClosed)
 	case p.state != initial || p.foreign:
-		return fmt.Errorf("%s: %w", p.label(), ErrStarted)
+		return fmt.Errorf("mp: %s %w", p.label(), ErrStarted)
 	case p.bound == nil:
 		return errors.New("mp: a process needs a call: mp.NewProcess(task.With(argument))")
 	}
-	if err := ready("mp: Process.Start"); err != nil {
+	if err := ready(caller); err != nil {
 		return err
 	}
 	arg, err := p.bound.AppendArg(nil)
@@ -143,13 +145,13 @@ func (p *Process) Join(ctx context.Context) error {
 		return err
 	}
 	if p == nil || p.shared == nil {
-		return ErrNotStarted
+		return errNoProcess
 	}
 	switch p.current() {
 	case initial:
-		return fmt.Errorf("%s: join: %w", p.label(), ErrNotStarted)
+		return fmt.Errorf("mp: join: %s %w", p.label(), ErrNotStarted)
 	case closed:
-		return fmt.Errorf("%s: join: %w", p.label(), ErrClosed)
+		return fmt.Errorf("mp: join: %s %w", p.label(), ErrClosed)
 	}
 	if p == Self() {
 		return errors.New("mp: a process cannot join itself")
@@ -205,7 +207,7 @@ func (p *Process) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.state == started {
-		return fmt.Errorf("%s: close: %w; Stop, Kill or Join it first", p.label(), ErrRunning)
+		return fmt.Errorf("mp: close: %s %w; Stop, Kill or Join it first", p.label(), ErrRunning)
 	}
 	if p.state == stopped && p.proc != nil {
 		<-p.freed // the end was published a moment before
@@ -229,12 +231,15 @@ func (p *Process) String() string {
 	return text + ")"
 }
 
+// errNoProcess is what a nil or zero Process returns. It matches ErrNotStarted.
+var errNoProcess = fmt.Errorf("mp: not a process: make one with mp.NewProcess: %w", ErrNotStarted)
+
 // label is the name, also of a process that has none yet.
 func (p *Process) label() string {
 	if p.Name == "" {
 		return "process"
 	}
-	return p.Name
+	return "process " + p.Name
 }
 
 func (p *Process) current() state {

@@ -18,7 +18,7 @@ func Run[Out any](ctx context.Context, call Call[Out]) (out Out, err error) {
 	}
 	p := NewProcess(call)
 	p.Daemon, p.result = true, true
-	if err := p.Start(); err != nil {
+	if err := p.start("mp: Run"); err != nil {
 		return out, err
 	}
 	defer p.Close()

@@ -38,15 +38,15 @@ func (p *Process) signal(sig syscall.Signal) error {
 // child returns the child process behind a started Process.
 func (p *Process) child(verb string) (*spawn.Process, error) {
 	if p == nil || p.shared == nil {
-		return nil, ErrNotStarted
+		return nil, errNoProcess
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case p.state == closed:
-		return nil, fmt.Errorf("%s: %s: %w", p.label(), verb, ErrClosed)
+		return nil, fmt.Errorf("mp: %s: %s %w", verb, p.label(), ErrClosed)
 	case p.state == initial:
-		return nil, fmt.Errorf("%s: %s: %w", p.label(), verb, ErrNotStarted)
+		return nil, fmt.Errorf("mp: %s: %s %w", verb, p.label(), ErrNotStarted)
 	case p.proc == nil:
 		return nil, errors.New("mp: only a child of this process can be ended through its Process")
 	}

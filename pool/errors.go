@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 	"time"
 
@@ -42,7 +43,10 @@ type TaskError struct {
 }
 
 // Error returns the index and the item's error.
-func (e *TaskError) Error() string { return fmt.Sprintf("pool: item %d: %v", e.Index, e.Err) }
+func (e *TaskError) Error() string {
+	text := strings.TrimPrefix(strings.TrimPrefix(e.Err.Error(), "pool: "), "mp: ")
+	return fmt.Sprintf("pool: item %d: %s", e.Index, text)
+}
 
 // Unwrap returns the item's error.
 func (e *TaskError) Unwrap() error { return e.Err }

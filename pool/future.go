@@ -30,7 +30,8 @@ func (s FutureState) String() string {
 
 // A Future is a task that was submitted. Any number of goroutines may wait for
 // it. It ends when its task does not run any more: with a value, an error, or
-// because it was cancelled before it ran.
+// because it was cancelled before it ran. Submit and MapAsync make futures; a zero
+// Future never ends.
 type Future[T any] struct {
 	pool  *Pool
 	batch batch
@@ -123,6 +124,9 @@ func (f *Future[T]) State() FutureState {
 	f.mu.Unlock()
 	if ended {
 		return Done
+	}
+	if f.pool == nil {
+		return Queued
 	}
 	return f.pool.stateOf(&f.batch)
 }

@@ -82,7 +82,7 @@ type mapping[In, Out any] struct {
 func (m *mapping[In, Out]) encode(dst []byte, lo, hi int) ([]byte, error) {
 	args, err := codec.AppendItems(m.in, dst, m.items[lo:hi])
 	if err != nil {
-		return args, fmt.Errorf("pool: the argument cannot be sent: %w", err)
+		return args, m.f.batch.def.Unsendable(err)
 	}
 	return args, nil
 }

@@ -213,7 +213,7 @@ func (s *stream[In, Out]) encode(dst []byte, lo, hi int) ([]byte, error) {
 	}
 	args, err := codec.AppendItems(s.in, dst, items)
 	if err != nil {
-		return args, fmt.Errorf("pool: the argument cannot be sent: %w", err)
+		return args, s.batch.def.Unsendable(err)
 	}
 	return args, nil
 }

@@ -35,7 +35,7 @@ var image = sync.OnceValues(sys.RunningImage)
 func Start(c *Command) (*Process, error) {
 	p, err := startChild(c)
 	if err != nil {
-		return nil, fmt.Errorf("mp: cannot start %s: %w%s", c.Setup.Name, err, remedy(err))
+		return nil, fmt.Errorf("mp: cannot start process %s: %w%s", c.Setup.Name, err, remedy(err))
 	}
 	return p, nil
 }

@@ -3,6 +3,7 @@ package task
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"reflect"
 	"runtime"
 	"strings"
@@ -96,6 +97,16 @@ func (d *Def) base() string {
 	return fmt.Sprintf("%s(%s) %s", d.Symbol(), typeName(d.In), typeName(d.Out))
 }
 
+// Place says where the function is, as file:line without directories.
+func (d *Def) Place() string {
+	f := runtime.FuncForPC(d.fn)
+	if f == nil {
+		return "?"
+	}
+	file, line := f.FileLine(d.fn)
+	return fmt.Sprintf("%s:%d", filepath.Base(file), line)
+}
+
 // Symbol returns the name of the function as the linker knows it.
 func (d *Def) Symbol() string {
 	f := runtime.FuncForPC(d.fn)
@@ -138,6 +149,11 @@ func (d *Def) Once(ctx context.Context, arg []byte, finish func(result []byte, e
 	d.ops.once(ctx, arg, finish)
 }
 
+// Unsendable is the error for an argument that cannot be encoded.
+func (d *Def) Unsendable(err error) error {
+	return fmt.Errorf("mp: the argument of %s (%s) cannot be sent: %w", d.Name(), d.Place(), err)
+}
+
 // Bound is a task with its argument.
 type Bound struct {
 	Def *Def
@@ -148,7 +164,7 @@ type Bound struct {
 func (b *Bound) AppendArg(dst []byte) ([]byte, error) {
 	out, err := b.Def.ops.appendArg(dst, b.In)
 	if err != nil {
-		return dst, fmt.Errorf("mp: the argument of %s cannot be sent: %w", b.Def.Name(), err)
+		return dst, b.Def.Unsendable(err)
 	}
 	return out, nil
 }

@@ -218,9 +218,9 @@ func (f *function[In, Out]) failRest(s *worker.Stage, err error) {
 }
 
 func undecodable(d *Def, err error) error {
-	return fmt.Errorf("the argument of %s arrived, but cannot be decoded: %w", d.Name(), err)
+	return fmt.Errorf("mp: the argument of %s (%s) arrived, but cannot be decoded: %w", d.Name(), d.Place(), err)
 }
 
 func unencodable(d *Def, err error) error {
-	return fmt.Errorf("the result of %s cannot be sent: %w", d.Name(), err)
+	return fmt.Errorf("mp: the result of %s (%s) cannot be sent: %w", d.Name(), d.Place(), err)
 }

@@ -55,12 +55,12 @@ func Freeze() error {
 	for _, d := range all() {
 		if d.named != "" {
 			if first := names[d.named]; first != nil {
-				faults = append(faults, fmt.Errorf("the name %q is given to both %s and %s", d.named, first.Symbol(), d.Symbol()))
+				faults = append(faults, fmt.Errorf("the name %q is given to both %s (%s) and %s (%s)", d.named, first.Symbol(), first.Place(), d.Symbol(), d.Place()))
 			}
 			names[d.named] = d
 		}
 		if _, _, err := d.Codecs(); err != nil {
-			faults = append(faults, fmt.Errorf("task %s: %w", d.Name(), err))
+			faults = append(faults, fmt.Errorf("task %s (%s): %w", d.Name(), d.Place(), err))
 		}
 	}
 	return errors.Join(faults...)

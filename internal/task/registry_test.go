@@ -94,10 +94,11 @@ func TestFreezeReportsAllFaultsAtOnce(t *testing.T) {
 	require.Error(t, err)
 	text := err.Error()
 	assert.Len(t, strings.Split(text, "\n"), 4, text)
-	assert.Contains(t, text, `the name "a" is given to both `+here+"double and "+here+"identity")
+	assert.Contains(t, text, `the name "a" is given to both `+here+"double (registry_test.go:")
 	assert.Contains(t, text, `the name "b" is given to both `)
-	assert.Contains(t, text, "wrongArg(chan int) int: argument: chan int")
-	assert.Contains(t, text, "wrongResult(int) "+here+"secrets: result: ")
+	assert.Contains(t, text, "wrongArg(chan int) int (registry_test.go:")
+	assert.Contains(t, text, "argument: chan int")
+	assert.Contains(t, text, "wrongResult(int) "+here+"secrets (registry_test.go:")
 	assert.Contains(t, text, "hidden")
 }
 
@@ -163,7 +164,8 @@ func TestOnce(t *testing.T) {
 		}
 	}
 	_, err := once(t, pure(double), []byte{0xc1})
-	assert.ErrorContains(t, err, "the argument of "+here+"double(int) int#2 arrived, but cannot be decoded")
+	assert.ErrorContains(t, err, "the argument of "+here+"double(int) int#2 (registry_test.go:")
+	assert.ErrorContains(t, err, "arrived, but cannot be decoded")
 }
 
 func TestAnyMayBeNil(t *testing.T) {

@@ -13,8 +13,8 @@ var ErrMalformed = errors.New("malformed message")
 // TypeError says why a type cannot travel.
 type TypeError struct {
 	Type   reflect.Type // the type that was asked for
-	Path   string       // the part of it that is in the way, such as Job.Items[].Next.C; empty: the type itself
-	Reason string       // a sentence that names the part, its type and the remedy
+	Path   string       // the first part of it that is in the way, such as Job.Items[].Next.C; empty: the type itself
+	Reason string       // a sentence that names the part, its type and the remedy; more of them if more fields are
 }
 
 func (e *TypeError) Error() string { return e.Type.String() + ": " + e.Reason }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 )
 
 // encodeFunc appends the encoding of v to dst. On error what it returns of dst means nothing.
@@ -38,13 +39,35 @@ type typeFault struct {
 	path []string // innermost first
 	typ  reflect.Type
 	why  string
+	next *typeFault // in another field of the same struct
+}
+
+// maxFaults bounds how many faults of a type are reported.
+const maxFaults = 10
+
+// also appends the faults in err to those of f.
+func (f *typeFault) also(err error) error {
+	more, ok := err.(*typeFault)
+	if !ok {
+		return f
+	}
+	last, n := f, 1
+	for last.next != nil && n < maxFaults {
+		last, n = last.next, n+1
+	}
+	if last.next == nil {
+		last.next = more
+	}
+	return f
 }
 
 func (f *typeFault) Error() string { return f.why }
 
 func inType(err error, step string) error {
-	if f, ok := err.(*typeFault); ok {
-		f.path = append(f.path, step)
+	if first, ok := err.(*typeFault); ok {
+		for f := first; f != nil; f = f.next {
+			f.path = append(f.path, step)
+		}
 	}
 	return err
 }
@@ -57,8 +80,13 @@ func typeError(root reflect.Type, err error) *TypeError {
 	if len(f.path) == 0 {
 		return &TypeError{Type: root, Reason: f.why}
 	}
-	path := joinPath(rootName(root), f.path)
-	return &TypeError{Type: root, Path: path, Reason: fmt.Sprintf("field %s (%s) %s", path, f.typ, f.why)}
+	e := &TypeError{Type: root, Path: joinPath(rootName(root), f.path)}
+	var reasons []string
+	for ; f != nil; f = f.next {
+		reasons = append(reasons, fmt.Sprintf("field %s (%s) %s", joinPath(rootName(root), f.path), f.typ, f.why))
+	}
+	e.Reason = strings.Join(reasons, "; ")
+	return e
 }
 
 // plan returns the plan of t. While t is being compiled, the plan is still incomplete.

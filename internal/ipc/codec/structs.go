@@ -17,6 +17,7 @@ type field struct {
 func (c *compiler) structType(p *plan) error {
 	t := p.typ
 	var fields []field
+	var faults error
 	for i := range t.NumField() {
 		f := t.Field(i)
 		if f.Name == "_" {
@@ -24,21 +25,37 @@ func (c *compiler) structType(p *plan) error {
 		}
 		step := "." + f.Name
 		if !f.IsExported() {
-			why := fmt.Sprintf("is unexported; export it, or give %s the methods MarshalBinary and UnmarshalBinary", t)
-			return inType(&typeFault{typ: f.Type, why: why}, step)
+			why := "is unexported; export it"
+			if t.Name() != "" {
+				why += fmt.Sprintf(", or give %s the methods MarshalBinary and UnmarshalBinary", t)
+			}
+			faults = anotherFault(faults, inType(&typeFault{typ: f.Type, why: why}, step))
+			continue
 		}
 		fp, err := c.plan(f.Type)
 		if err != nil {
-			return inType(err, step)
+			faults = anotherFault(faults, inType(err, step))
+			continue
 		}
 		fields = append(fields, field{i, fp, step})
 		p.minSize += fp.minSize
 		p.inMemory = p.inMemory || fp.inMemory
 	}
+	if faults != nil {
+		return faults
+	}
 	p.layout = layoutOf(t)
 	p.encode = structEncoder(fields)
 	p.decode = structDecoder(fields)
 	return nil
+}
+
+// anotherFault adds the fault of a field to those of the fields before it.
+func anotherFault(faults, err error) error {
+	if first, ok := faults.(*typeFault); ok {
+		return first.also(err)
+	}
+	return err
 }
 
 func structEncoder(fields []field) encodeFunc {

@@ -168,7 +168,7 @@ def worker_pss(workers, seconds):
         check(pids == {process.pid for process in pool._pool}, "pids")
         time.sleep(0.2)
         idle = memory(pool)
-        burst(pool, size(20000, seconds))
+        burst(pool, 20000 if seconds >= 0.2 else 100)
         time.sleep(seconds)
         after = memory(pool)
     return {
