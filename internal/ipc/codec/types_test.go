@@ -195,3 +195,20 @@ func TestMisuse(t *testing.T) {
 	_, err = AliasItems[int](c, []byte{1}, -1)
 	assert.Error(t, err)
 }
+
+func TestAllFaultsOfAStructAreNamed(t *testing.T) {
+	type bad struct {
+		Inner []map[string]struct{ c int }
+		Fine  int
+		F     func()
+		Ch    chan int
+	}
+	_, err := Of[bad]()
+	var fault *TypeError
+	require.ErrorAs(t, err, &fault)
+	assert.Equal(t, "bad.Inner[][].c", fault.Path)
+	for _, part := range []string{"bad.Inner[][].c (int) is unexported; export it;", "bad.F (func())", "bad.Ch (chan int)"} {
+		assert.ErrorContains(t, err, part)
+	}
+	assert.NotContains(t, err.Error(), "MarshalBinary", "a type without a name cannot have methods")
+}
