@@ -47,7 +47,8 @@ bench: bin/mp ## compare with CPython, goroutines and the machine's limits (take
 
 demo: bin/md5tree ## the main job: md5 of the Go tree; plain, then with kills and poison
 	bin/md5tree
-	bin/md5tree -kill 3 -poison
+	@echo "bin/md5tree -kill 3 -poison    (what the crashing workers write is in bin/crashes.txt)"
+	@bin/md5tree -kill 3 -poison 2>bin/crashes.txt || { cat bin/crashes.txt >&2; exit 1; }
 
 # Both are always built anew: make does not know what they are made of, go does.
 .PHONY: bin/mp bin/md5tree
