@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/multiproc/mp/internal/ipc"
@@ -35,15 +36,17 @@ func serve(in *spawn.Inheritance) {
 	initialized.Store(true)
 	switch s.Role {
 	case spawn.Target:
+		stopped := new(atomic.Bool)
 		go followParent(in.Control, s.Daemon, orphan, func(f ipc.Frame) {
 			if f.Kind == ipc.KindStop {
+				stopped.Store(true)
 				cancel()
 			}
 		})
 		if err := in.Send(ipc.KindHello, nil); err != nil {
 			os.Exit(1)
 		}
-		runTarget(ctx, in, s)
+		runTarget(ctx, in, s, stopped)
 	case spawn.Worker:
 		runWorker(in, s, orphan)
 	default:
@@ -67,8 +70,9 @@ func followParent(control *ipc.Reader, daemon bool, orphan func(), handle func(i
 	}
 }
 
-// runTarget runs the task of a Process, and exits.
-func runTarget(ctx context.Context, in *spawn.Inheritance, s *spawn.Setup) {
+// runTarget runs the task of a Process, and exits. stopped says whether the
+// parent has asked for that.
+func runTarget(ctx context.Context, in *spawn.Inheritance, s *spawn.Setup, stopped *atomic.Bool) {
 	def, err := task.Lookup(s.Func)
 	if err != nil {
 		in.Refuse(err)
@@ -80,7 +84,8 @@ func runTarget(ctx context.Context, in *spawn.Inheritance, s *spawn.Setup) {
 			code = 1
 			failure := def.Failure(err)
 			_ = in.Send(ipc.KindReport, failure.Encode())
-			if !s.Result { // otherwise the parent's Run returns it, and its caller says it
+			obeys := stopped.Load() && errors.Is(err, context.Canceled)
+			if !s.Result && !obeys { // the parent's Run returns it, and its caller says it
 				complain(fmt.Sprintf("mp: process %s (pid %d) failed: %s\n%s\n", s.Name, os.Getpid(), failure.Text, strings.TrimSpace(failure.Stack)))
 			}
 		case s.Result:

@@ -46,8 +46,17 @@
 // those registered with [RegisterError] and [RegisterErrorType]. A process that
 // ends without a result is an [*ExitError], which says how it ended, with the
 // last words of the runtime if it crashed. No death of a process hangs its
-// parent, and children do not outlive it: a daemon is killed when its parent is
-// gone, however that came.
+// parent. When the parent is gone, however that came, its daemons and the workers
+// of its pools are killed; other children have their context ended, and may go on.
+//
+// # The end of the program
+//
+// A main function that returns, or calls os.Exit, ends its daemons and workers at
+// once, and leaves other children to themselves: join them before. [Main] is a
+// main function that does it in good order: it calls Init, gives its argument a
+// context that SIGINT and SIGTERM end, ends the daemons and pools when that
+// returns, waits for the other children, calls what was given to [OnExit], and
+// exits. [Exit] is its end alone.
 //
 // # Caveats
 //

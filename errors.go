@@ -110,7 +110,7 @@ const (
 	CauseError       Cause = "error"         // its target returned an error
 	CausePanic       Cause = "panic"         // its target, or another goroutine, panicked, or the runtime crashed
 	CauseSignal      Cause = "signal"        // a signal that did not come from this library
-	CauseKilled      Cause = "killed"        // Terminate, Kill, Stop or the end of a context
+	CauseKilled      Cause = "killed"        // Terminate, Kill or Stop, also where the target has obeyed; the end of a context
 	CauseOutOfMemory Cause = "out of memory" // the runtime found no memory
 	CauseStart       Cause = "start failed"  // it did not get as far as its task
 )

@@ -47,17 +47,18 @@ type shared struct {
 	bound  *task.Bound
 	result bool // the call's result is wanted
 
-	mu      sync.Mutex
-	state   state
-	pid     int
-	proc    *spawn.Process
-	done    chan struct{} // closed at the end
-	err     error         // how it ended
-	code    int
-	exited  bool          // code is known
-	freed   chan struct{} // closed when the parent has given up what it held
-	output  []byte        // the result, encoded
-	foreign bool          // not a child of this process
+	mu       sync.Mutex
+	state    state
+	pid      int
+	proc     *spawn.Process
+	done     chan struct{} // closed at the end
+	err      error         // how it ended
+	code     int
+	exited   bool          // code is known
+	freed    chan struct{} // closed when the parent has given up what it held
+	output   []byte        // the result, encoded
+	foreign  bool          // not a child of this process
+	stopping bool          // Stop has been called
 }
 
 type state int

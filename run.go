@@ -9,9 +9,10 @@ import (
 
 // Run runs one call in a process of its own and returns its result. An error or
 // panic of the task is a *RemoteError; a process that ends without a result is
-// an *ExitError. When ctx ends, so does the context of the task, and if the task
-// has not returned three seconds later the process is killed: Run returns when
-// nothing runs any more, with ctx.Err(). The process is a daemon.
+// an *ExitError. When ctx ends, so does the context of the task; if it has not
+// returned the process gets SIGTERM 1.5 seconds later, and is killed after three.
+// Run returns when nothing runs any more, with ctx.Err(), whatever the task has
+// returned by then. The process is a daemon.
 func Run[Out any](ctx context.Context, call Call[Out]) (out Out, err error) {
 	if err := ctx.Err(); err != nil {
 		return out, err

@@ -64,6 +64,9 @@ func (p *Process) Stop(ctx context.Context) error {
 		return err
 	}
 	if ctx.Err() == nil {
+		p.mu.Lock()
+		p.stopping = true
+		p.mu.Unlock()
 		frame, _ := ipc.AppendFrame(nil, ipc.KindStop, 0, nil)
 		proc.Tell(frame)
 	}

@@ -1,6 +1,7 @@
 package mp
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -107,12 +108,21 @@ func (p *Process) outcome(r reports, remains death.Remains) error {
 		return nil
 	case e.Remote != nil && e.Remote.Panic:
 		e.Cause = CausePanic
+	case e.Remote != nil && p.wasStopped() && errors.Is(e.Remote, context.Canceled):
+		e.Cause = CauseKilled
 	case e.Remote != nil:
 		e.Cause = CauseError
 	default:
 		e.Cause = Cause(remains.Kind().String())
 	}
 	return e
+}
+
+// wasStopped says whether this process has asked the child to end.
+func (p *Process) wasStopped() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stopping
 }
 
 // startFailure explains why a child did not get as far as its task.

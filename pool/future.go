@@ -184,10 +184,6 @@ func (f *Future[T]) OnDone(fn func(T, error)) {
 }
 
 func (f *Future[T]) call(fn func(T, error), value T, err error) {
-	if f.pool == nil { // it has failed before it had one
-		fn(value, err)
-		return
-	}
 	f.pool.guard("a function given to OnDone", func() { fn(value, err) })
 }
 

@@ -61,7 +61,8 @@ func (o Options) check() (Options, error) {
 // maxWorkers is a bound against slips of the keyboard.
 const maxWorkers = 1 << 14
 
-// An Option changes how one call is run.
+// An Option changes how one call is run. One that means nothing to a call, such
+// as ChunkSize to Apply, is ignored.
 type Option func(*callOptions) error
 
 type callOptions struct {

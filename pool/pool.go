@@ -2,7 +2,6 @@ package pool
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -17,6 +16,11 @@ import (
 // A Pool keeps worker processes and runs tasks on them. Make it with New. All
 // functions of this package may be called from any goroutine. Not closing a pool
 // costs its workers and nothing more: they end with the program.
+//
+// A worker that has died is replaced. If that fails it is tried again, with a
+// pause of up to a second, and the others go on meanwhile. A pool without any
+// worker gives up after five attempts, or ten seconds if it is the system that has
+// no room for another process: whatever is waiting ends with ErrBroken.
 type Pool struct {
 	opts   Options
 	cpus   int32
@@ -36,7 +40,7 @@ type Pool struct {
 	broken  error // why the pool has given up
 	pending int   // batches that have not ended
 	drained chan struct{}
-	crashes int // workers in a row that could not be started
+	closed  chan struct{} // closed when the state is closing
 	alive   sync.WaitGroup
 	pace    map[*task.Def]*pace
 	batches map[*batch]struct{}
@@ -66,6 +70,7 @@ func New(o Options) (*Pool, error) {
 		opts:    o,
 		cpus:    int32(mp.CPUCount()),
 		drained: make(chan struct{}),
+		closed:  make(chan struct{}),
 		pace:    make(map[*task.Def]*pace),
 		batches: make(map[*batch]struct{}),
 	}
@@ -191,7 +196,7 @@ func (p *Pool) Close() error {
 	}
 	p.mu.Lock()
 	first := p.state != closing
-	p.state = closing
+	p.setClosing()
 	abandoned := 0
 	var doomed []*batch
 	for b := range p.batches {
@@ -209,11 +214,19 @@ func (p *Pool) Close() error {
 	return &AbandonedError{Tasks: abandoned}
 }
 
+// setClosing has nothing more started. The caller holds mu.
+func (p *Pool) setClosing() {
+	if p.state != closing {
+		p.state = closing
+		close(p.closed)
+	}
+}
+
 // endWorkers ends the workers, and waits for their end. Idle ones leave in good
 // order; hard says what happens to the others.
 func (p *Pool) endWorkers(hard bool) {
 	p.mu.Lock()
-	p.state = closing
+	p.setClosing()
 	for _, w := range p.workers {
 		p.dismiss(w, hard)
 	}
@@ -232,11 +245,11 @@ func (p *Pool) log(level slog.Level, msg string, args ...any) {
 	}
 }
 
-// guard calls a function of the user. A panic in it is logged, and harms nobody
-// else.
+// guard calls a function of the user. A panic in it is logged, if there is a pool
+// to log it, and harms nobody else.
 func (p *Pool) guard(what string, fn func()) {
 	defer func() {
-		if r := recover(); r != nil {
+		if r := recover(); r != nil && p != nil {
 			p.log(slog.LevelError, what+" panicked", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 		}
 	}()
@@ -247,7 +260,7 @@ func (p *Pool) guard(what string, fn func()) {
 func (p *Pool) giveUp(why error) {
 	p.mu.Lock()
 	if p.broken == nil {
-		p.broken = errors.Join(ErrBroken, why)
+		p.broken = fmt.Errorf("%w: %w", ErrBroken, why)
 	}
 	broken := p.broken
 	var doomed []*batch

@@ -8,7 +8,26 @@ type queue struct {
 	head  int // of back
 }
 
-func (q *queue) push(s span) { q.back = append(q.back, s) }
+func (q *queue) push(s span) {
+	if len(q.back) == cap(q.back) {
+		q.compact()
+	}
+	q.back = append(q.back, s)
+}
+
+// compact drops the spans that are used up or dead. It is called instead of
+// growing, so that a queue that is never empty takes no more memory than what is
+// in it.
+func (q *queue) compact() {
+	live := q.back[:0]
+	for _, s := range q.back[q.head:] {
+		if s.b.dead == nil && s.lo < s.hi {
+			live = append(live, s)
+		}
+	}
+	clear(q.back[len(live):])
+	q.back, q.head = live, 0
+}
 
 // extend is push, but makes the last span longer if s continues it.
 func (q *queue) extend(s span) {

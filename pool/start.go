@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/multiproc/mp/internal/ipc"
@@ -43,7 +44,6 @@ func (p *Pool) startWorker() error {
 	p.mu.Lock()
 	w.ready = true
 	p.workers = append(p.workers, w)
-	p.crashes = 0
 	p.idle = append(p.idle, w)
 	p.full = false
 	if p.state == closing {
@@ -73,11 +73,19 @@ func (w *worker) handshake() error {
 	return nil
 }
 
-// maxCrashes is how many workers in a row may fail to start before the pool
-// gives up.
-const maxCrashes = 5
+const (
+	// maxAttempts is how often a replacement is tried, at least, before a pool
+	// that has no worker left gives up.
+	maxAttempts = 5
+	// shortage is how long it is tried, at least, if it is the system that has no
+	// room for another process: that may pass.
+	shortage = 10 * time.Second
+	// maxPause bounds the time between two attempts.
+	maxPause = time.Second
+)
 
-// replace starts a worker in place of one that has died.
+// replace starts a worker in place of one that has died. As long as the pool has
+// others, it tries for ever.
 func (p *Pool) replace() {
 	p.mu.Lock()
 	needed := p.state != closing && p.broken == nil
@@ -85,29 +93,32 @@ func (p *Pool) replace() {
 	if !needed {
 		return
 	}
-	p.alive.Add(1)
-	go func() {
-		defer p.alive.Done()
-		for pause := time.Millisecond; ; pause *= 4 {
+	p.alive.Go(func() {
+		began := time.Now()
+		for attempt, pause := 1, time.Millisecond; ; attempt, pause = attempt+1, min(4*pause, maxPause) {
 			err := p.startWorker()
 			if err == nil {
 				p.log(slog.LevelInfo, "pool worker was replaced")
-			}
-			if err == nil || errors.Is(err, ErrShutdown) {
 				return
 			}
 			p.log(slog.LevelError, "pool worker cannot be started", "error", err.Error())
+			var errno syscall.Errno // the system's, not the child's
+			patient := errors.As(err, &errno) && time.Since(began) < shortage
 			p.mu.Lock()
-			p.crashes++
-			hopeless, stop := p.crashes >= maxCrashes && len(p.workers) == 0, p.state == closing || p.crashes >= maxCrashes
+			alone, over := len(p.workers) == 0, p.state == closing || p.broken != nil
 			p.mu.Unlock()
-			if hopeless {
+			if alone && attempt >= maxAttempts && !patient && !over {
 				p.giveUp(err)
-			}
-			if stop {
 				return
 			}
-			time.Sleep(pause)
+			select {
+			case <-p.closed:
+				return
+			case <-time.After(pause):
+			}
+			if over {
+				return
+			}
 		}
-	}()
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -34,6 +35,11 @@ var image = sync.OnceValues(sys.RunningImage)
 // Start starts a child and hands it its setup.
 func Start(c *Command) (*Process, error) {
 	p, err := startChild(c)
+	if errors.Is(err, os.ErrNotExist) && c.Dir != "" {
+		if _, dirErr := os.Stat(c.Dir); dirErr != nil {
+			err = dirErr // exec does not say what it has not found
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("mp: cannot start process %s: %w%s", c.Setup.Name, err, remedy(err))
 	}
@@ -47,8 +53,8 @@ func remedy(err error) string {
 		return " (too many open descriptors: each child needs four, each pool worker five; raise ulimit -n or use fewer)"
 	case errors.Is(err, syscall.EAGAIN):
 		return " (too many processes: raise ulimit -u or the cgroup's pids.max, or use fewer)"
-	case errors.Is(err, os.ErrNotExist):
-		return " (is /proc mounted, and the directory there?)"
+	case errors.Is(err, os.ErrNotExist) && strings.Contains(err.Error(), sys.ImagePath):
+		return " (is /proc mounted?)"
 	}
 	return ""
 }

@@ -270,7 +270,7 @@ func TestSignalReachesOnlyTheChild(t *testing.T) {
 
 func TestStartFailureNamesTheProcess(t *testing.T) {
 	_, err := Start(&Command{Setup: Setup{Role: Target, Name: "X"}, Dir: "/nowhere/at/all"})
-	assert.ErrorContains(t, err, "mp: cannot start X: ")
+	assert.ErrorContains(t, err, "mp: cannot start process X: ")
 	assert.ErrorIs(t, err, os.ErrNotExist)
 	_, err = Start(&Command{Setup: Setup{Role: Target, Name: "X"}, Extra: []*os.File{nil}})
 	assert.ErrorContains(t, err, "file 3 is nil")
