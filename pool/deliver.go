@@ -110,11 +110,11 @@ func (w *worker) take(number uint64, count int) (b *batch, lo, known int, err er
 // land removes the first flight, which has no items left. The caller holds mu.
 func (w *worker) land() {
 	w.bytes -= w.flights[w.head].bytes
+	if !w.flights[w.head].killAt.IsZero() {
+		w.watch.condemned--
+	}
 	w.flights[w.head] = flight{}
 	w.head++
-	if w.watch.batch != nil && !w.carries(w.watch.batch) {
-		w.watch.batch, w.watch.killAt = nil, time.Time{}
-	}
 	if w.busy() {
 		if w.head > 1024 && w.head > len(w.flights)/2 {
 			w.flights = append(w.flights[:0], w.flights[w.head:]...)

@@ -42,8 +42,8 @@ type Future[T any] struct {
 	value    T
 	valued   bool // of a single call: it has returned a value
 	err      error
-	done     chan struct{} // made when somebody asks for it
-	hooks    []func()      // internal; quick
+	done     chan struct{}      // made when somebody asks for it
+	hooks    map[*func()]func() // internal; quick
 	callback []func(T, error)
 }
 
@@ -187,16 +187,26 @@ func (f *Future[T]) call(fn func(T, error), value T, err error) {
 	f.pool.guard("a function given to OnDone", func() { fn(value, err) })
 }
 
-// whenDone has hook called when the future has ended; at once if it has.
-func (f *Future[T]) whenDone(hook func()) {
+// whenDone has hook called when the future has ended; at once if it has. forget
+// takes that back.
+func (f *Future[T]) whenDone(hook func()) (forget func()) {
 	f.mu.Lock()
-	if f.outcome == open {
-		f.hooks = append(f.hooks, hook)
+	if f.outcome != open {
 		f.mu.Unlock()
-		return
+		hook()
+		return func() {}
 	}
-	f.mu.Unlock()
-	hook()
+	defer f.mu.Unlock()
+	if f.hooks == nil {
+		f.hooks = make(map[*func()]func())
+	}
+	key := &hook
+	f.hooks[key] = hook
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		delete(f.hooks, key)
+	}
 }
 
 // decide sets the outcome. Only the first call counts.

@@ -28,14 +28,16 @@ type stall struct {
 	started uint64    // how many items it had started
 	since   time.Time // when that was first seen
 	done    uint64    // how many it had finished then
-	batch   *batch    // the batch that was interrupted on it
-	killAt  time.Time // when to kill it for that
 	reason  error     // why it has been killed
 	leaveBy time.Time // when it has to have ended
+
+	// condemned is how many of its flights have a time to be killed at.
+	condemned int
 }
 
-// doomed says that the worker is to be killed, or has been.
-func (s *stall) doomed() bool { return !s.killAt.IsZero() || s.reason != nil }
+// doomed says that the worker may have to be killed, or has been: it gets no
+// other work until that is decided.
+func (s *stall) doomed() bool { return s.condemned > 0 || s.reason != nil }
 
 func (k *keeper) init(p *Pool) {
 	k.p = p
@@ -135,10 +137,28 @@ func (p *Pool) overdue(w *worker, now time.Time) bool {
 		s.leaveBy = time.Time{}
 		w.host.kill()
 	}
-	if !s.killAt.IsZero() && now.After(s.killAt) && s.batch != nil {
-		p.kill(w, s.batch.dead)
+	p.killOverdue(w, now)
+	return !s.leaveBy.IsZero() || s.condemned > 0 && s.reason == nil
+}
+
+// killOverdue kills a worker whose running item was to end, and has not in time.
+// Its gate has been closed since, so that the kill cannot hit another batch. The
+// caller holds mu.
+func (p *Pool) killOverdue(w *worker, now time.Time) {
+	if w.watch.condemned == 0 {
+		return
 	}
-	return !s.leaveBy.IsZero() || !s.killAt.IsZero() && s.reason == nil
+	if f := w.running(); f != nil && !f.killAt.IsZero() && !now.Before(f.killAt) {
+		p.kill(w, f.b.dead)
+	}
+}
+
+// kill kills a worker because of the item that it runs. The caller holds mu.
+func (p *Pool) kill(w *worker, reason error) {
+	if w.watch.reason == nil {
+		w.watch.reason = reason
+		w.host.kill()
+	}
 }
 
 // observe notes how long the worker has been on its item, and kills it if the
@@ -150,16 +170,22 @@ func (p *Pool) observe(w *worker, now time.Time) bool {
 		s.started, s.since, s.done = started, now, w.ledger.Done()
 		w.slow, p.full = false, false
 	}
-	f := w.flights[w.head]
-	over := now.Sub(s.since) - f.b.limit // the limit may be the longest duration
-	if limit := f.b.limit; limit > 0 && s.started > w.received && over > p.opts.KillGrace {
-		// The gate is closed first, so that the kill cannot hit the next item.
+	more := w.sent-w.received > 1 || w.flights[w.head].b.limit > 0
+	f := w.running()
+	if f == nil || f.b.limit == 0 {
+		return more
+	}
+	// The limit may be the longest duration there is: no sums.
+	if limit := f.b.limit; now.Sub(s.since)-limit > p.opts.KillGrace {
+		// The gate is closed first, so that the kill cannot hit another item.
+		s.condemned++
 		p.takeBack(w)
-		if w.ledger.Started() == s.started {
+		s.condemned--
+		if w.ledger.Started() == s.started && w.running() != nil {
 			p.kill(w, &TimeoutError{Limit: limit, Worker: w.host.name(), PID: w.host.pid()})
 		}
 	}
-	return f.b.limit > 0 || w.sent-w.received > 1
+	return true
 }
 
 // rebalance takes work back from the worker that has most of it in advance, when

@@ -45,7 +45,10 @@ type Pool struct {
 	pace    map[*task.Def]*pace
 	batches map[*batch]struct{}
 	count   counters
-	keeper  keeper
+	// stillborn counts the workers in a row that ended by themselves before they
+	// had run anything.
+	stillborn int
+	keeper    keeper
 }
 
 type poolState int

@@ -42,7 +42,7 @@ func (p *Pool) startWorker() error {
 		return fmt.Errorf("worker %s (pid %d) did not start: %w", w.host.name(), w.host.pid(), err)
 	}
 	p.mu.Lock()
-	w.ready = true
+	w.ready, w.readyAt = true, time.Now()
 	p.workers = append(p.workers, w)
 	p.idle = append(p.idle, w)
 	p.full = false
@@ -85,40 +85,62 @@ const (
 )
 
 // replace starts a worker in place of one that has died. As long as the pool has
-// others, it tries for ever.
-func (p *Pool) replace() {
+// others, it tries for ever. stillborn says that the dead one had been started and
+// ended by itself before it ran anything, which counts as a failed start.
+func (p *Pool) replace(stillborn bool, died error) {
 	p.mu.Lock()
-	needed := p.state != closing && p.broken == nil
-	p.mu.Unlock()
-	if !needed {
+	defer p.mu.Unlock()
+	if p.state == closing || p.broken != nil {
 		return
 	}
-	p.alive.Go(func() {
-		began := time.Now()
-		for attempt, pause := 1, time.Millisecond; ; attempt, pause = attempt+1, min(4*pause, maxPause) {
-			err := p.startWorker()
-			if err == nil {
-				p.log(slog.LevelInfo, "pool worker was replaced")
-				return
-			}
-			p.log(slog.LevelError, "pool worker cannot be started", "error", err.Error())
-			var errno syscall.Errno // the system's, not the child's
-			patient := errors.As(err, &errno) && time.Since(began) < shortage
-			p.mu.Lock()
-			alone, over := len(p.workers) == 0, p.state == closing || p.broken != nil
-			p.mu.Unlock()
-			if alone && attempt >= maxAttempts && !patient && !over {
-				p.giveUp(err)
-				return
-			}
+	if !stillborn {
+		p.stillborn = 0
+	} else {
+		p.stillborn++
+	}
+	attempt := p.stillborn
+	p.alive.Go(func() { p.replaceFrom(attempt, died) })
+}
+
+// replaceFrom tries until there is a worker, or no hope. attempt counts those that
+// have failed, with err.
+func (p *Pool) replaceFrom(attempt int, err error) {
+	began, pause := time.Now(), time.Millisecond
+	for range attempt {
+		pause = min(4*pause, maxPause)
+	}
+	for ; ; attempt, pause = attempt+1, min(4*pause, maxPause) {
+		if attempt > 0 && !p.mayTryAgain(attempt, began, err) {
+			return
+		}
+		if attempt > 0 {
 			select {
 			case <-p.closed:
 				return
 			case <-time.After(pause):
 			}
-			if over {
-				return
-			}
 		}
-	})
+		if err = p.startWorker(); err == nil {
+			p.log(slog.LevelInfo, "pool worker was replaced")
+			return
+		}
+		p.log(slog.LevelError, "pool worker cannot be started", "error", err.Error())
+	}
+}
+
+// mayTryAgain says whether there is hope, and gives the pool up if there is none.
+func (p *Pool) mayTryAgain(attempt int, began time.Time, err error) bool {
+	var errno syscall.Errno // the system's, not the child's
+	patient := errors.As(err, &errno) && time.Since(began) < shortage
+	p.mu.Lock()
+	alone, over := len(p.workers) == 0, p.state == closing || p.broken != nil
+	p.mu.Unlock()
+	if over {
+		return false
+	}
+	if alone && attempt >= maxAttempts && !patient {
+		p.giveUp(err)
+		return false
+	}
+	return true
 }

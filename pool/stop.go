@@ -30,8 +30,11 @@ func (p *Pool) stop(b *batch, reason error, interrupt bool) {
 		if !w.carries(b) {
 			continue
 		}
+		if interrupt { // before the mutex is released: the worker must get nothing new
+			p.condemn(w, b)
+		}
 		p.takeBack(w)
-		if interrupt && w.carries(b) {
+		if interrupt {
 			p.interrupt(w, b)
 		}
 	}
@@ -54,30 +57,32 @@ func (w *worker) carries(b *batch) bool {
 	return false
 }
 
-// interrupt ends the context of the batch's item that a worker runs, and sets
-// the time for killing it. The worker gets no other work until then, so that
-// the kill cannot hit anything else. The caller holds mu and has taken back what
-// had not started.
-func (p *Pool) interrupt(w *worker, b *batch) {
-	for _, f := range w.flights[w.head:] {
-		if f.b == b { // results of earlier ones may be on their way
-			w.host.cancel(f.first)
+// condemn sets the time for killing the worker if it still runs an item of the
+// batch then. The caller holds mu.
+func (p *Pool) condemn(w *worker, b *batch) {
+	at := time.Now().Add(p.opts.KillGrace)
+	for i := w.head; i < len(w.flights); i++ {
+		if f := &w.flights[i]; f.b == b && f.killAt.IsZero() {
+			f.killAt = at
+			w.watch.condemned++
 		}
-	}
-	w.watch.batch = b
-	w.watch.killAt = time.Now().Add(p.opts.KillGrace)
-	if p.opts.KillGrace == 0 {
-		p.kill(w, b.dead)
 	}
 	p.keeper.wake()
 }
 
-// kill kills a worker because of the item that it runs, if it still runs one.
-// The caller holds mu.
-func (p *Pool) kill(w *worker, reason error) {
-	if w.watch.reason == nil && w.ledger.Started() > w.received {
-		w.watch.reason = reason
-		w.host.kill()
+// interrupt ends the contexts of the batch's items that the worker has claimed;
+// the results of earlier ones may be on their way. The caller holds mu.
+func (p *Pool) interrupt(w *worker, b *batch) {
+	if w.dead {
+		return
+	}
+	for _, f := range w.flights[w.head:] {
+		if f.b == b {
+			w.host.cancel(f.first)
+		}
+	}
+	if p.opts.KillGrace == 0 {
+		p.killOverdue(w, time.Now())
 	}
 }
 
@@ -110,6 +115,9 @@ func (p *Pool) takeBack(w *worker) {
 			break
 		}
 		w.bytes -= f.bytes
+		if !f.killAt.IsZero() {
+			w.watch.condemned--
+		}
 		w.flights[end] = flight{}
 	}
 	wasBusy := w.busy()

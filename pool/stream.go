@@ -126,7 +126,7 @@ func (s *stream[In, Out]) setAhead() {
 		return
 	}
 	workers := s.pool.opts.Workers
-	s.ahead = 2 * workers * max(s.options.chunk, 1)
+	s.ahead = 2 * workers * min(max(s.options.chunk, 1), maxAhead)
 	s.pool.mu.Lock()
 	each := s.pool.paceOf(s.batch.def).each
 	s.pool.mu.Unlock()

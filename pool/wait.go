@@ -17,7 +17,7 @@ type AnyFuture interface {
 	// State says how far the task has come.
 	State() FutureState
 
-	whenDone(hook func())
+	whenDone(hook func()) (forget func())
 }
 
 // AsCompleted yields the futures as they end, each once, those that have ended
@@ -29,7 +29,7 @@ func AsCompleted[F AnyFuture](ctx context.Context, fs ...F) iter.Seq2[F, error] 
 		fs := unique(fs)
 		ended := make(chan F, len(fs))
 		for _, f := range fs {
-			f.whenDone(func() { ended <- f })
+			defer f.whenDone(func() { ended <- f })()
 		}
 		for range fs {
 			var f F
@@ -72,7 +72,7 @@ func Wait[F AnyFuture](ctx context.Context, until Until, fs ...F) (done, pending
 		finish()
 	}
 	for _, f := range fs {
-		f.whenDone(func() {
+		defer f.whenDone(func() {
 			mu.Lock()
 			left--
 			last := left == 0
@@ -80,7 +80,7 @@ func Wait[F AnyFuture](ctx context.Context, until Until, fs ...F) (done, pending
 			if last || until == FirstDone || until == FirstError && f.Err() != nil {
 				finish()
 			}
-		})
+		})()
 	}
 	select {
 	case <-enough:

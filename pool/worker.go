@@ -38,6 +38,7 @@ type worker struct {
 	// The rest belongs to the pool's mutex.
 
 	ready    bool // it has said hello
+	readyAt  time.Time
 	dead     bool // its end has been noticed
 	leaving  bool // its pipe has been closed: it ends when it has done its work
 	flights  []flight
@@ -64,6 +65,9 @@ type flight struct {
 	first  uint64  // number of item lo
 	bytes  int     // of its frame
 	each   float64 // nanoseconds that an item is expected to take
+	// killAt is when to kill the worker if it still runs this flight, whose batch
+	// was interrupted. Zero: never.
+	killAt time.Time
 }
 
 // end is the number behind the flight's last item.
@@ -107,6 +111,22 @@ const leaveTime = 5 * time.Second
 
 func (w *worker) busy() bool { return w.head < len(w.flights) }
 
+// running returns the flight of the item that the worker runs, nil if it runs
+// none. Flights before it may have finished, with their results on the way. The
+// caller holds mu.
+func (w *worker) running() *flight {
+	started := w.ledger.Started()
+	if started <= w.received || started <= w.ledger.Done() {
+		return nil
+	}
+	for i := w.head; i < len(w.flights); i++ {
+		if f := &w.flights[i]; f.first < started && started <= f.end() {
+			return f
+		}
+	}
+	return nil
+}
+
 // read takes results until the worker has ended, and cleans up behind it. It is
 // the worker's goroutine.
 func (w *worker) read() {
@@ -114,6 +134,9 @@ func (w *worker) read() {
 	for err == nil {
 		for w.due.Load() == 0 && !w.exited.Load() {
 			<-w.awaited
+		}
+		if w.exited.Load() {
+			_ = w.results.SetDeadline(time.Now().Add(drainFor))
 		}
 		var f ipc.Frame
 		if f, err = w.results.Next(); err == nil {
@@ -131,9 +154,15 @@ func (w *worker) await() {
 	}
 }
 
+// drainFor bounds how long the reader waits for each frame after the host has
+// ended. All that it has written is in the pipe by then; only a foreign process
+// that has got hold of the pipe could keep its end from showing.
+const drainFor = time.Second
+
 // gone tells the reader that the host has ended.
 func (w *worker) gone() {
 	w.exited.Store(true)
+	_ = w.results.SetDeadline(time.Now().Add(drainFor))
 	w.await()
 }
 
@@ -173,6 +202,8 @@ func (w *worker) end(why error) {
 	p.workers = remove(p.workers, w)
 	p.idle = remove(p.idle, w)
 	expected, reason := leaving && !w.busy() || p.state == closing, w.watch.reason
+	// One that ends by itself before it has run anything would do so again.
+	stillborn := w.ledger.Started() == 0 && died.Signal == 0 && time.Since(w.readyAt) < maxPause
 	p.mu.Unlock()
 	w.abandon(died)
 	w.bury()
@@ -185,7 +216,7 @@ func (w *worker) end(why error) {
 		}
 		p.log(slog.LevelWarn, what, "worker", died.Worker, "pid", died.PID,
 			"exit_code", died.ExitCode, "cause", string(died.Cause), "reason", fmt.Sprint(reason))
-		p.replace()
+		p.replace(stillborn, died)
 	}
 	p.alive.Done()
 }
