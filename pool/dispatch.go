@@ -35,22 +35,33 @@ func (p *Pool) pick() *worker {
 	if p.queue.first() == nil {
 		return nil
 	}
+	if w := p.idleWorker(false); w != nil {
+		return w
+	}
+	if !p.full {
+		var best *worker
+		for _, w := range p.workers {
+			if w.busy() && w.hasRoom() && (best == nil || w.load < best.load) {
+				best = w
+			}
+		}
+		if best != nil {
+			return best
+		}
+		p.full = true
+	}
+	return p.idleWorker(true)
+}
+
+// idleWorker returns the idle worker with room that worked last. One that has not
+// taken up its last call counts only if stalled is set. The caller holds mu.
+func (p *Pool) idleWorker(stalled bool) *worker {
 	for i := len(p.idle) - 1; i >= 0; i-- {
-		if w := p.idle[i]; w.hasRoom() {
+		if w := p.idle[i]; w.stalled == stalled && w.hasRoom() {
 			return w
 		}
 	}
-	if p.full {
-		return nil
-	}
-	var best *worker
-	for _, w := range p.workers {
-		if w.hasRoom() && (best == nil || w.load < best.load) {
-			best = w
-		}
-	}
-	p.full = best == nil
-	return best
+	return nil
 }
 
 // feed gives the workers what is in the queue, as far as they have room.
@@ -78,7 +89,7 @@ func (p *Pool) refill(w *worker) {
 // much as it has room for otherwise. The caller holds mu, which is released and
 // taken again in between.
 func (p *Pool) fill(w *worker, flush bool) {
-	for w.hasRoom() && !(w.busy() && p.othersIdle()) {
+	for w.hasRoom() && !(w.busy() && p.idleWorker(false) != nil) {
 		s := p.queue.first()
 		if s == nil {
 			break
@@ -97,17 +108,6 @@ func (p *Pool) fill(w *worker, flush bool) {
 		w.urgent = false
 		p.flush(w)
 	}
-}
-
-// othersIdle says whether some worker has nothing to do and can be given
-// something. The caller holds mu.
-func (p *Pool) othersIdle() bool {
-	for _, w := range p.idle {
-		if w.hasRoom() {
-			return true
-		}
-	}
-	return false
 }
 
 // chunkSize decides how many items of a span go to a worker at once.

@@ -30,6 +30,7 @@ func openProcess(w *worker) error {
 		Tasks:    task.Sum(),
 		MaxProcs: share,
 	}}
+	c.Pipe = pipeSize(w.pool.opts.Workers)
 	bridge.Identify(&c.Setup)
 	proc, err := spawn.Start(c)
 	if err != nil {
@@ -43,6 +44,29 @@ func openProcess(w *worker) error {
 	}()
 	w.host, w.results, w.tasks, w.ledger = h, proc.Reports, proc.Tasks, proc.Ledger
 	return nil
+}
+
+const (
+	// largePipe is what the pipes of a few workers get, smallPipe what every pipe
+	// has anyway.
+	largePipe = 1 << 20
+	smallPipe = 64 << 10
+	// pipeShare bounds the pipes of a pool: the system gives all programs of a user
+	// 64 MiB of pipes, and beyond that two pages to each new one.
+	pipeShare = 32 << 20
+)
+
+// pipeSize returns the size to ask for each of a worker's two large pipes, a power
+// of two; 0 means not to ask.
+func pipeSize(workers int) int {
+	size := largePipe
+	for size > smallPipe && 2*workers*size > pipeShare {
+		size /= 2
+	}
+	if size <= smallPipe {
+		return 0
+	}
+	return size
 }
 
 func (h *processHost) name() string { return h.proc.Name }

@@ -10,6 +10,8 @@ const (
 	// stallAfter is how long a worker may be on one item before what waits behind
 	// it, and the results that wait before it, are fetched.
 	stallAfter = 10 * time.Millisecond
+	// unclaimedAfter is how long a worker without an item may take to claim one.
+	unclaimedAfter = 100 * time.Millisecond
 )
 
 // keeper is the pool's clock: while there is something to look after, it looks at
@@ -28,6 +30,9 @@ type stall struct {
 	started uint64    // how many items it had started
 	since   time.Time // when that was first seen
 	done    uint64    // how many it had finished then
+
+	launched time.Time // when it last got a call while it was idle
+
 	reason  error     // why it has been killed
 	leaveBy time.Time // when it has to have ended
 
@@ -103,7 +108,11 @@ func (k *keeper) look(now time.Time) bool {
 			continue
 		}
 		more = p.observe(w, now) || more
-		if now.Sub(w.watch.since) < stallAfter || w.ledger.Started() == w.ledger.Done() {
+		if w.ledger.Started() == w.ledger.Done() {
+			p.unclaimed(w, now)
+			continue
+		}
+		if now.Sub(w.watch.since) < stallAfter {
 			continue
 		}
 		w.slow = true
@@ -126,6 +135,22 @@ func (k *keeper) look(now time.Time) bool {
 		p.feed()
 	}
 	return more
+}
+
+// unclaimed takes back what a worker has not even taken up: it may be stopped, or
+// swapped out. Others are preferred then, until it shows that it lives. The caller
+// holds mu.
+func (p *Pool) unclaimed(w *worker, now time.Time) {
+	if w.sent == w.ledger.Claimed() || now.Sub(w.watch.launched) < unclaimedAfter || now.Sub(w.watch.since) < unclaimedAfter {
+		return
+	}
+	for _, other := range p.workers {
+		if other != w && !other.stalled && !other.dead {
+			w.stalled = true
+			p.takeBack(w)
+			return
+		}
+	}
 }
 
 // overdue kills a worker that was told to end, or whose item was to end, and has
@@ -168,9 +193,9 @@ func (p *Pool) observe(w *worker, now time.Time) bool {
 	s := &w.watch
 	if started := w.ledger.Started(); started != s.started || s.since.IsZero() {
 		s.started, s.since, s.done = started, now, w.ledger.Done()
-		w.slow, p.full = false, false
+		w.slow, w.stalled, p.full = false, false, false
 	}
-	more := w.sent-w.received > 1 || w.flights[w.head].b.limit > 0
+	more := w.sent-w.received > 1 || w.sent > w.ledger.Claimed() || w.flights[w.head].b.limit > 0
 	f := w.running()
 	if f == nil || f.b.limit == 0 {
 		return more

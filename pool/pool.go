@@ -41,10 +41,14 @@ type Pool struct {
 	pending int   // batches that have not ended
 	drained chan struct{}
 	closed  chan struct{} // closed when the state is closing
-	alive   sync.WaitGroup
-	pace    map[*task.Def]*pace
-	batches map[*batch]struct{}
-	count   counters
+
+	// starting bounds how many workers start at the same time: each has only so
+	// long to say hello.
+	starting chan struct{}
+	alive    sync.WaitGroup
+	pace     map[*task.Def]*pace
+	batches  map[*batch]struct{}
+	count    counters
 	// stillborn counts the workers in a row that ended by themselves before they
 	// had run anything.
 	stillborn int
@@ -74,8 +78,10 @@ func New(o Options) (*Pool, error) {
 		cpus:    int32(mp.CPUCount()),
 		drained: make(chan struct{}),
 		closed:  make(chan struct{}),
-		pace:    make(map[*task.Def]*pace),
-		batches: make(map[*batch]struct{}),
+
+		starting: make(chan struct{}, 2*mp.CPUCount()),
+		pace:     make(map[*task.Def]*pace),
+		batches:  make(map[*batch]struct{}),
 	}
 	p.keeper.init(p)
 	if err := p.startAll(); err != nil {

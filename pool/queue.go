@@ -1,5 +1,7 @@
 package pool
 
+import "slices"
+
 // queue is the pool's queue of spans: first in, first out, but what was taken
 // back from a worker goes to the front.
 type queue struct {
@@ -11,13 +13,16 @@ type queue struct {
 func (q *queue) push(s span) {
 	if len(q.back) == cap(q.back) {
 		q.compact()
+		if len(q.back) > cap(q.back)/2 { // otherwise it would be compacted again soon
+			q.back = slices.Grow(q.back, cap(q.back))
+		}
 	}
 	q.back = append(q.back, s)
 }
 
-// compact drops the spans that are used up or dead. It is called instead of
-// growing, so that a queue that is never empty takes no more memory than what is
-// in it.
+// compact drops the spans that are used up or dead. It is called before growing,
+// so that a queue that is never empty takes no more memory than a small multiple
+// of what is in it.
 func (q *queue) compact() {
 	live := q.back[:0]
 	for _, s := range q.back[q.head:] {

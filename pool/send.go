@@ -82,6 +82,7 @@ func (p *Pool) launch(w *worker, c span, start int) {
 		p.idle = remove(p.idle, w)
 		p.busy.Add(1)
 		w.urgent = true
+		w.watch.launched = time.Now()
 	}
 	each := p.paceOf(c.b.def).expect()
 	w.flights = append(w.flights, flight{b: c.b, lo: c.lo, hi: c.hi, first: w.sent, bytes: len(frame), each: each})
@@ -91,9 +92,7 @@ func (p *Pool) launch(w *worker, c span, start int) {
 	if w.due.Add(int64(c.len())) == int64(c.len()) {
 		w.await()
 	}
-	if c.b.limit > 0 || len(w.flights)-w.head > 1 || c.len() > 1 {
-		p.keeper.wake()
-	}
+	p.keeper.wake()
 }
 
 // refuse fails items that are too large for a frame. The caller holds mu.

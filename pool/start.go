@@ -14,6 +14,12 @@ import (
 
 // startWorker starts a worker, and returns when it is ready for work.
 func (p *Pool) startWorker() error {
+	select {
+	case p.starting <- struct{}{}:
+		defer func() { <-p.starting }()
+	case <-p.closed:
+		return ErrShutdown
+	}
 	w := &worker{pool: p, awaited: make(chan struct{}, 1)}
 	open := openProcess
 	if p.opts.Local {

@@ -47,6 +47,7 @@ type worker struct {
 	received uint64  // number of the next item to come back
 	bytes    int     // of the flights' frames
 	load     float64 // nanoseconds of work that they are expected to be
+	stalled  bool    // it has not taken up a call for long: others are preferred
 	slow     bool    // it has been on one item for long: nothing is queued behind that
 	encoding bool    // somebody encodes a chunk for it
 	out      []byte  // frames that have not been written

@@ -13,10 +13,6 @@ import (
 	"github.com/multiproc/mp/internal/sys"
 )
 
-// taskPipe is the size asked for the two pipes of a pool worker that carry
-// arguments and results: large, for every refill wakes a process.
-const taskPipe = 1 << 20
-
 // A Command says how to start a child.
 type Command struct {
 	Setup  Setup
@@ -27,6 +23,10 @@ type Command struct {
 	Stderr *os.File // nil: that of this process
 	Extra  []*os.File
 	Attr   *syscall.SysProcAttr
+	// Pipe is the size to ask for the two pipes of a Worker that carry arguments
+	// and results, in bytes: large, for every refill wakes a process. 0: the
+	// system's default.
+	Pipe int
 }
 
 // image is the identity of the running program; it does not change.
@@ -69,13 +69,14 @@ func startChild(c *Command) (_ *Process, err error) {
 		return nil, err
 	}
 	p := &Process{Name: c.Setup.Name}
-	theirs, err := p.open(c.Setup.Role)
+	theirs, err := p.open(c.Setup.Role, c.Pipe)
 	defer closeAll(theirs)
 	if err == nil {
 		err = p.exec(c, theirs, message)
 	}
 	if err != nil {
 		p.Release()
+		p.Unmap()
 		return nil, err
 	}
 	return p, nil
@@ -83,7 +84,7 @@ func startChild(c *Command) (_ *Process, err error) {
 
 // open makes the channels: the parent's ends go into p, the child's are
 // returned in the order in which it inherits them.
-func (p *Process) open(role Role) (theirs []*os.File, err error) {
+func (p *Process) open(role Role, pipe int) (theirs []*os.File, err error) {
 	controlR, controlW, err := sys.Pipe()
 	if err != nil {
 		return nil, err
@@ -118,8 +119,10 @@ func (p *Process) open(role Role) (theirs []*os.File, err error) {
 	if p.Tasks, err = ipc.NewWriter(tasksW); err != nil {
 		return theirs, err
 	}
-	sys.GrowPipe(tasksW, taskPipe)
-	sys.GrowPipe(reportsW, taskPipe)
+	if pipe > 0 {
+		sys.GrowPipe(tasksW, pipe)
+		sys.GrowPipe(reportsW, pipe)
+	}
 	// What the runtime writes when it crashes comes behind the ledger.
 	if _, err = p.memory.Seek(ledger.Size, 0); err != nil {
 		return theirs, err

@@ -73,7 +73,7 @@ func TestStartIsAsDocumented(t *testing.T) {
 	assert.Equal(t, []string{"base", "count", "inode"}, protocoltest.Words(t, "marker", "part"))
 	assert.Contains(t, protocoltest.Document(t), "`"+marker+"=base:count:inode`")
 	assert.Equal(t, map[string]uint64{
-		"handshake": uint64(HandshakeTimeout.Seconds()), "last words": maxLastWords, "task pipe": taskPipe,
+		"handshake": uint64(HandshakeTimeout.Seconds()), "last words": maxLastWords,
 	}, protocoltest.Numbers(t, "start-limits", "limit", "value"))
 }
 
