@@ -18,17 +18,12 @@ import (
 
 // errorTable holds the errors that become themselves again in the process that
 // receives them.
-var errorTable = struct {
+type errorTable struct {
 	mu     sync.RWMutex
 	byName map[string]error
 	names  map[error]string
 	types  map[string]typedError
 	typeOf map[reflect.Type]string
-}{
-	byName: make(map[string]error),
-	names:  make(map[error]string),
-	types:  make(map[string]typedError),
-	typeOf: make(map[reflect.Type]string),
 }
 
 type typedError struct {
@@ -39,7 +34,15 @@ type typedError struct {
 // errnoName is the name under which system call errors travel.
 const errnoName = "syscall.Errno"
 
-func init() {
+// registered is the table, with the well-known errors of the standard library. It
+// is made when it is first needed: every start of a process would pay for it.
+var registered = sync.OnceValue(func() *errorTable {
+	t := &errorTable{
+		byName: make(map[string]error),
+		names:  make(map[error]string),
+		types:  make(map[string]typedError),
+		typeOf: make(map[reflect.Type]string),
+	}
 	for name, err := range map[string]error{
 		"context.Canceled":         context.Canceled,
 		"context.DeadlineExceeded": context.DeadlineExceeded,
@@ -58,9 +61,9 @@ func init() {
 		"os.ErrProcessDone":        os.ErrProcessDone,
 		"errors.ErrUnsupported":    errors.ErrUnsupported,
 	} {
-		RegisterError(name, err)
+		t.byName[name], t.names[err] = err, name
 	}
-	errorTable.types[errnoName] = typedError{
+	t.types[errnoName] = typedError{
 		append: func(err error) ([]byte, error) {
 			return binary.LittleEndian.AppendUint64(nil, uint64(err.(syscall.Errno))), nil
 		},
@@ -71,46 +74,49 @@ func init() {
 			return syscall.Errno(binary.LittleEndian.Uint64(data)), nil
 		},
 	}
-	errorTable.typeOf[reflect.TypeFor[syscall.Errno]()] = errnoName
-}
+	t.typeOf[reflect.TypeFor[syscall.Errno]()] = errnoName
+	return t
+})
 
 // RegisterError makes errors.Is find sentinel in errors from other processes.
 // It panics if the name is taken, or the sentinel cannot be compared.
 func RegisterError(name string, sentinel error) {
-	errorTable.mu.Lock()
-	defer errorTable.mu.Unlock()
+	table := registered()
+	table.mu.Lock()
+	defer table.mu.Unlock()
 	switch {
 	case name == "" || sentinel == nil:
 		panic("mp: RegisterError needs a name and an error")
 	case !reflect.TypeOf(sentinel).Comparable():
 		panic(fmt.Sprintf("mp: RegisterError(%q): a %T cannot be compared; use RegisterErrorType", name, sentinel))
-	case errorTable.byName[name] != nil:
+	case table.byName[name] != nil:
 		panic(fmt.Sprintf("mp: RegisterError(%q): the name is taken", name))
 	}
-	errorTable.byName[name] = sentinel
-	errorTable.names[sentinel] = name
+	table.byName[name] = sentinel
+	table.names[sentinel] = name
 }
 
 // RegisterErrorType makes errors.As find errors of type T from other
 // processes.
 func RegisterErrorType[T error]() {
+	table := registered()
 	t := reflect.TypeFor[T]()
 	c, err := codec.For(t)
 	if err != nil {
 		panic(fmt.Sprintf("mp: RegisterErrorType[%s]: %v", t, err))
 	}
-	errorTable.mu.Lock()
-	defer errorTable.mu.Unlock()
-	if _, twice := errorTable.typeOf[t]; twice {
+	table.mu.Lock()
+	defer table.mu.Unlock()
+	if _, twice := table.typeOf[t]; twice {
 		return
 	}
 	// Types of different packages, or of different functions, may share a name:
 	// they are numbered in the order of their registration.
 	name := typeName(t)
-	for n := 2; errorTable.types[name].decode != nil; n++ {
+	for n := 2; table.types[name].decode != nil; n++ {
 		name = fmt.Sprintf("%s#%d", typeName(t), n)
 	}
-	errorTable.types[name] = typedError{
+	table.types[name] = typedError{
 		append: func(err error) ([]byte, error) {
 			v := err.(T)
 			return codec.Append(c, nil, &v)
@@ -123,14 +129,15 @@ func RegisterErrorType[T error]() {
 			return v.Interface().(T), nil
 		},
 	}
-	errorTable.typeOf[t] = name
+	table.typeOf[t] = name
 }
 
 // chain finds the registered errors in a tree of wrapped ones. It never trusts
 // the methods of user errors to be well behaved: a panic ends the search.
 func chain(err error) (known []string, typed []TypedError) {
-	errorTable.mu.RLock()
-	defer errorTable.mu.RUnlock()
+	table := registered()
+	table.mu.RLock()
+	defer table.mu.RUnlock()
 	defer func() { _ = recover() }()
 	seen := make(map[string]bool)
 	visited := make(map[error]bool)
@@ -145,13 +152,13 @@ func chain(err error) (known []string, typed []TypedError) {
 				continue
 			}
 			visited[err] = true
-			if name, ok := errorTable.names[err]; ok && !seen[name] {
+			if name, ok := table.names[err]; ok && !seen[name] {
 				seen[name] = true
 				known = append(known, name)
 			}
 		}
-		if name, ok := errorTable.typeOf[reflect.TypeOf(err)]; ok {
-			if data, encErr := errorTable.types[name].append(err); encErr == nil {
+		if name, ok := table.typeOf[reflect.TypeOf(err)]; ok {
+			if data, encErr := table.types[name].append(err); encErr == nil {
 				typed = append(typed, TypedError{Name: name, Data: data})
 			}
 		}
@@ -162,7 +169,7 @@ func chain(err error) (known []string, typed []TypedError) {
 			queue = append(queue, u.Unwrap()...)
 		}
 		if is, ok := err.(interface{ Is(error) bool }); ok {
-			for name, sentinel := range maps.All(errorTable.byName) {
+			for name, sentinel := range maps.All(table.byName) {
 				if !seen[name] && is.Is(sentinel) {
 					seen[name] = true
 					known = append(known, name)
@@ -175,18 +182,19 @@ func chain(err error) (known []string, typed []TypedError) {
 
 // Causes returns the registered errors that a failure carries, rebuilt.
 func (f *Failure) Causes() []error {
-	errorTable.mu.RLock()
-	defer errorTable.mu.RUnlock()
+	table := registered()
+	table.mu.RLock()
+	defer table.mu.RUnlock()
 	var causes []error
 	for _, t := range f.Typed {
-		if typed, ok := errorTable.types[t.Name]; ok {
+		if typed, ok := table.types[t.Name]; ok {
 			if err, decErr := typed.decode(t.Data); decErr == nil {
 				causes = append(causes, err)
 			}
 		}
 	}
 	for _, name := range f.Known {
-		if err := errorTable.byName[name]; err != nil {
+		if err := table.byName[name]; err != nil {
 			causes = append(causes, err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/multiproc/mp/internal/ipc/codec"
@@ -131,16 +132,23 @@ func Describe(err error) *Failure {
 	return f
 }
 
-var failureCodec, _ = codec.For(reflect.TypeFor[Failure]())
+// failureCodec is made when it is first needed, for few processes ever fail.
+var failureCodec = sync.OnceValue(func() *codec.Codec {
+	c, err := codec.For(reflect.TypeFor[Failure]())
+	if err != nil {
+		panic(err) // a Failure has only strings and bytes
+	}
+	return c
+})
 
 // Encode encodes an error as the body of an error frame.
 func Encode(err error) []byte { return Describe(err).Encode() }
 
 // Encode encodes the failure as the body of an error frame.
 func (f *Failure) Encode() []byte {
-	body, err := codec.Append(failureCodec, nil, f)
+	body, err := codec.Append(failureCodec(), nil, f)
 	if err != nil { // cannot be: a Failure has only strings and bytes
-		body, _ = codec.Append(failureCodec, nil, &Failure{Text: err.Error()})
+		body, _ = codec.Append(failureCodec(), nil, &Failure{Text: err.Error()})
 	}
 	return body
 }
@@ -148,7 +156,7 @@ func (f *Failure) Encode() []byte {
 // Decode decodes the body of an error frame.
 func Decode(body []byte) (*Failure, error) {
 	f := new(Failure)
-	if err := failureCodec.Decode(body, reflect.ValueOf(f).Elem()); err != nil {
+	if err := failureCodec().Decode(body, reflect.ValueOf(f).Elem()); err != nil {
 		return nil, err
 	}
 	return f, nil

@@ -108,10 +108,10 @@ func TestCausesOfAnUnfriendlyFailure(t *testing.T) {
 }
 
 func typeNameOf[T error]() string {
-	errorTable.mu.RLock()
-	defer errorTable.mu.RUnlock()
+	registered().mu.RLock()
+	defer registered().mu.RUnlock()
 	var zero T
-	for t, name := range errorTable.typeOf {
+	for t, name := range registered().typeOf {
 		if t.String() == fmt.Sprintf("%T", zero) {
 			return name
 		}
