@@ -36,8 +36,16 @@
 // kinds of integers, nil and empty, times with their zone. Types that could not
 // arrive so are refused by Init, with the path of the field: channels,
 // functions, interfaces other than any, unexported fields (unless the type
-// marshals itself). Everything is passed by value. Slices of numbers and of
-// structs of numbers travel as one block, at the speed of memory.
+// marshals itself). Slices of numbers and of structs of numbers travel as one
+// block, at the speed of memory.
+//
+// Everything is passed by value: what two pointers share arrives as two copies,
+// and a cycle is an error. All fields of a struct travel, whatever their tags say.
+// A type with the methods MarshalBinary and UnmarshalBinary, or EncodeMsgpack and
+// DecodeMsgpack, travels through them; GobEncode and MarshalText with their
+// counterparts are used where the fields alone could not travel. An any may hold
+// what JSON could, and numbers of every kind, []byte, times and durations. Values
+// may be nested 10,000 deep, which bounds linked lists too, and be 4 GiB large.
 //
 // # Errors and deaths
 //

@@ -47,9 +47,11 @@ func (timeoutError) Is(target error) bool {
 // panics if the name is taken.
 func RegisterError(name string, sentinel error) { task.RegisterError(name, sentinel) }
 
-// RegisterErrorType makes errors.As recover errors of type T, with their
-// fields, when they come from another process. T has to be a type that can be
-// an argument of a task. Call it while packages are initialised.
+// RegisterErrorType makes errors.As recover errors of type T, with their fields,
+// when they come from another process. T has to be a type that can be an argument
+// of a task, which *fs.PathError and its like cannot, for they have an error
+// inside: of those, errors.Is finds the cause. Call it while packages are
+// initialised.
 func RegisterErrorType[T error]() { task.RegisterErrorType[T]() }
 
 // A RemoteError is the error or panic of a task, as it came from its process.

@@ -2,6 +2,7 @@ package mp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -65,11 +66,14 @@ func Main(run func(ctx context.Context) error) {
 	if err == nil {
 		leave(0)
 	}
-	fmt.Fprintln(os.Stderr, err)
 	select {
 	case c := <-code:
+		if !errors.Is(err, context.Canceled) { // of which the signal is the cause
+			fmt.Fprintln(os.Stderr, err)
+		}
 		leave(c)
 	default:
+		fmt.Fprintln(os.Stderr, err)
 		leave(1)
 	}
 }

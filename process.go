@@ -82,7 +82,9 @@ func NewProcess(call AnyCall) *Process {
 
 // Start starts the process, once. The argument is encoded, the program executed
 // and the work handed over when it returns; what goes wrong in the child
-// afterwards is an error of Join. A process that could not be started can be
+// afterwards is an error of Join. Its errors are ErrNotInitialized before Init,
+// ErrStarted, ErrClosed, an argument that cannot be sent, with the path of the
+// field, and what the system says. A process that could not be started can be
 // started again.
 func (p *Process) Start() error { return p.start("mp: Process.Start") }
 
@@ -233,7 +235,12 @@ func (p *Process) String() string {
 }
 
 // errNoProcess is what a nil or zero Process returns. It matches ErrNotStarted.
-var errNoProcess = fmt.Errorf("mp: not a process: make one with mp.NewProcess: %w", ErrNotStarted)
+var errNoProcess error = noProcess{}
+
+type noProcess struct{}
+
+func (noProcess) Error() string        { return "mp: not a process; make one with mp.NewProcess" }
+func (noProcess) Is(target error) bool { return target == ErrNotStarted }
 
 // label is the name, also of a process that has none yet.
 func (p *Process) label() string {

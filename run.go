@@ -12,7 +12,8 @@ import (
 // an *ExitError. When ctx ends, so does the context of the task; if it has not
 // returned the process gets SIGTERM 1.5 seconds later, and is killed after three.
 // Run returns when nothing runs any more, with ctx.Err(), whatever the task has
-// returned by then. The process is a daemon.
+// returned by then. The process is a daemon: it dies with its parent. Before Init
+// the error is ErrNotInitialized.
 func Run[Out any](ctx context.Context, call Call[Out]) (out Out, err error) {
 	if err := ctx.Err(); err != nil {
 		return out, err

@@ -15,14 +15,15 @@ import (
 // to have an effect before it sends SIGTERM.
 const termAfter = 3 * time.Second
 
-// Interrupt sends SIGINT. A process that has ended already is no error.
+// Interrupt sends SIGINT. A process that has ended already is no error; one that
+// was not started is ErrNotStarted, a closed one ErrClosed.
 func (p *Process) Interrupt() error { return p.signal(syscall.SIGINT) }
 
 // Terminate sends SIGTERM, which ends a Go program unless it has asked for the
-// signal. A process that has ended already is no error.
+// signal. Its errors are those of Interrupt.
 func (p *Process) Terminate() error { return p.signal(syscall.SIGTERM) }
 
-// Kill sends SIGKILL. A process that has ended already is no error.
+// Kill sends SIGKILL. Its errors are those of Interrupt.
 func (p *Process) Kill() error { return p.signal(syscall.SIGKILL) }
 
 // signal goes through a pidfd, so that it never hits another process that has
@@ -57,7 +58,7 @@ func (p *Process) child(verb string) (*spawn.Process, error) {
 // SIGTERM when half of the time until ctx's deadline has passed, or three
 // seconds; and SIGKILL when ctx ends. It returns nil when the process has ended,
 // in whatever way, which Join can tell. If ctx has ended already, the process is
-// killed at once.
+// killed at once. Its errors are those of Interrupt.
 func (p *Process) Stop(ctx context.Context) error {
 	proc, err := p.child("stop")
 	if err != nil {

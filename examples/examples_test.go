@@ -19,7 +19,7 @@ import (
 )
 
 // bound is how long a program may take before it counts as hanging.
-const bound = 60 * time.Second
+const bound = 30 * time.Second
 
 // programs is the directory of the built examples.
 var programs string

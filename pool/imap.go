@@ -21,8 +21,23 @@ import (
 //
 // Nothing happens before the first iteration, and each range over the result
 // runs the tasks anew. The input is pulled by a goroutine of the pool, which has
-// ended when the loop has, also when the loop is left early; what is in flight is
-// then cancelled.
+// ended when the loop has, also when the loop is left early or ctx ends; what is in
+// flight is then cancelled. So an input that waits holds up the end of the loop: one
+// that reads from a channel should watch ctx, too, and something that ends when the
+// loop is left:
+//
+//	func(yield func(int) bool) {
+//		for {
+//			select {
+//			case v, ok := <-values:
+//				if !ok || !yield(v) {
+//					return
+//				}
+//			case <-ctx.Done():
+//				return
+//			}
+//		}
+//	}
 func Imap[In, Out any](ctx context.Context, p *Pool, task *mp.Task[In, Out], items iter.Seq[In], opts ...Option) iter.Seq2[Out, error] {
 	return imap(ctx, p, task, withoutErrors(items), true, opts)
 }

@@ -16,7 +16,8 @@ import (
 // items. At the first error nothing more is started; when what runs has ended,
 // Map returns nil and a *TaskError with the index of the failed item, the first
 // of them if there are several. With KeepGoing it runs all, returns a slice with
-// zero values where items failed, and the *TaskErrors joined in order.
+// zero values where items failed, and the *TaskErrors joined in order: the error
+// has the method Unwrap() []error.
 //
 // When ctx ends, the items that run are cancelled, and killed after
 // Options.KillGrace. The items are encoded as they are needed: leave the slice

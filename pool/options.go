@@ -11,7 +11,8 @@ import (
 // Options configure a pool. The zero value is a good choice.
 type Options struct {
 	// Workers is how many processes work. 0 means one for each CPU that this
-	// process may use (mp.CPUCount). Negative is an error.
+	// process may use (mp.CPUCount). Negative is an error. The GOMAXPROCS of a
+	// worker is its share of the CPUs, at least 1.
 	Workers int
 	// Retries is how often a task is run again after its worker has died under
 	// it. 0 means never, for a task may have done something before. Negative is
@@ -20,8 +21,9 @@ type Options struct {
 	// KillGrace is how long a task may take to return after its context has
 	// ended, before its worker is killed. 0 means three seconds, negative at once.
 	KillGrace time.Duration
-	// Logger gets a record when a worker dies, is killed or is replaced. Nil
-	// means silence.
+	// Logger gets a record when a worker dies, is killed or is replaced, and when a
+	// function given to OnDone or Progress panics. Nil means silence, but for those
+	// panics, which then go to stderr.
 	Logger *slog.Logger
 	// Local runs the tasks on goroutines of this process instead, through the
 	// same encoding and the same scheduler: Python's multiprocessing.dummy, for

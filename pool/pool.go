@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,10 @@ import (
 // A Pool keeps worker processes and runs tasks on them. Make it with New. All
 // functions of this package may be called from any goroutine. Not closing a pool
 // costs its workers and nothing more: they end with the program.
+//
+// The workers ignore SIGINT and SIGTERM: a terminal or a service manager signals
+// the whole group, and the graceful end is the parent's. Their standard input is
+// /dev/null, their output that of this process. They die with it.
 //
 // A worker that has died is replaced. If that fails it is tried again, with a
 // pause of up to a second, and the others go on meanwhile. A pool without any
@@ -64,7 +69,8 @@ const (
 )
 
 // New starts the workers and returns when all of them are ready for work. If one
-// cannot be started, the others are ended, and the error says why.
+// cannot be started, or is not ready within ten seconds, the others are ended, and
+// the error says why. Before mp.Init it is mp.ErrNotInitialized.
 func New(o Options) (*Pool, error) {
 	if err := bridge.Ready("pool: New"); err != nil {
 		return nil, err
@@ -168,8 +174,9 @@ func (p *Pool) Workers() []int {
 }
 
 // Shutdown ends the pool in good order: no new tasks are accepted, those that
-// were are run, and the workers end. If ctx ends before that, Shutdown returns
-// ctx.Err(), and the pool goes on ending by itself; Close ends it at once.
+// were are run, and the workers end; one that dies meanwhile is replaced. If ctx
+// ends before that, Shutdown returns ctx.Err(), and the pool goes on ending by
+// itself; Close ends it at once.
 func (p *Pool) Shutdown(ctx context.Context) error {
 	if p == nil || p.batches == nil {
 		return ErrNoPool
@@ -254,11 +261,15 @@ func (p *Pool) log(level slog.Level, msg string, args ...any) {
 	}
 }
 
-// guard calls a function of the user. A panic in it is logged, if there is a pool
-// to log it, and harms nobody else.
+// guard calls a function of the user. A panic in it is logged, or written to
+// stderr if nobody wants a log, and harms nobody else.
 func (p *Pool) guard(what string, fn func()) {
 	defer func() {
-		if r := recover(); r != nil && p != nil {
+		switch r := recover(); {
+		case r == nil:
+		case p == nil || p.opts.Logger == nil:
+			fmt.Fprintf(os.Stderr, "pool: %s panicked: %v\n%s", what, r, debug.Stack())
+		default:
 			p.log(slog.LevelError, what+" panicked", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 		}
 	}()

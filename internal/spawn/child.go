@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 
 	"github.com/multiproc/mp/internal/ipc"
@@ -48,6 +49,7 @@ func init() {
 	if found, ok := sys.FIFOInode(base); !ok || found != inode {
 		return // the variable has leaked into a program that is not the child
 	}
+	sys.NameThread(filepath.Base(os.Args[0])) // initialisation runs on the main thread
 	inherited = new(Inheritance)
 	inherited.take(base, count)
 }

@@ -62,4 +62,5 @@ func (c *Child) Signal(syscall.Signal) error  { return unsupported("Signal") }
 func (c *Child) Release() error               { return nil }
 func RunningImage() (Image, error)            { return Image{}, unsupported("RunningImage") }
 func AffinityCPUs() (int, error)              { return 0, unsupported("AffinityCPUs") }
+func NameThread(string)                       {}
 func KillSelf()                               { os.Exit(1) }

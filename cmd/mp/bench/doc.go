@@ -14,8 +14,9 @@
 //
 // CPython is measured by a script of its own (script/bench.py), which does the
 // same work, repeats it in the same way and checks it as strictly. All versions
-// found on the machine run every workload once, briefly, and the best of them
-// takes part in the rounds. A rival that is not there is said to be missing.
+// found on the machine run every workload briefly, the best of them three times,
+// and the one with the best median takes part in the rounds. A rival that is not
+// there is said to be missing.
 //
 // # What the figures can and cannot say
 //

@@ -115,38 +115,6 @@ func (r *runner) round(ctx context.Context, o *outcome, order []Role, p Params) 
 	return nil
 }
 
-// probeBudget is the Budget of a probe: one repetition of the work is enough to
-// tell interpreters apart that are worth telling apart.
-const probeBudget = 100 * time.Millisecond
-
-// bestPython runs the workload once with each interpreter, briefly, and returns
-// the one that was best at its first metric. An interpreter that cannot run it
-// is passed over, unless all are such.
-func (r *runner) bestPython(ctx context.Context, w *Workload, p Params) (Python, error) {
-	p.Budget = min(p.Budget, probeBudget)
-	m := w.Metrics[0]
-	var best Python
-	var record float64
-	var failures []error
-	for _, python := range r.pythons {
-		result, err := r.launcher.launch(ctx, w, CPython, python, p)
-		if err != nil {
-			failures = append(failures, fmt.Errorf("%s: %w", describe(CPython, python), err))
-			continue
-		}
-		if v := result.Values[m.Name]; best.Path == "" || m.Better.beats(v, record) {
-			best, record = python, v
-		}
-	}
-	if best.Path == "" {
-		return best, errors.Join(failures...)
-	}
-	for _, err := range failures {
-		fmt.Fprintf(r.progress, " (passed over: %v)", err)
-	}
-	return best, nil
-}
-
 // describe names a role in errors.
 func describe(r Role, p Python) string {
 	if r == CPython {

@@ -66,8 +66,35 @@ func TestTheBestPythonTakesPart(t *testing.T) {
 		assert.Equal(t, want, o.python)
 		assert.Equal(t, []string{"cpython 3.8", "cpython 3.9", "cpython 3.10"}, f.log[:3])
 		assert.Contains(t, f.log[3:], "cpython "+want.Version)
-		assert.Len(t, o.samples[CPython], 2, "the probe does not count")
+		assert.Len(t, o.samples[CPython], 2, "the probes do not count")
 	}
+}
+
+func TestTheLuckiestPythonDoesNotTakePart(t *testing.T) {
+	times := map[string][]float64{"3.8": {1, 9, 9}, "3.9": {3, 3, 3}, "3.10": {4, 2, 4}, "3.11": {5, 1, 1}}
+	var pythons []Python
+	for _, v := range []string{"3.8", "3.9", "3.10", "3.11"} {
+		pythons = append(pythons, Python{Path: "/" + v, Version: v})
+	}
+	f := &fake{answer: func(_ *Workload, _ Role, p Python, _ Params) (Values, error) {
+		v := times[p.Version][0]
+		times[p.Version] = times[p.Version][1:]
+		return Values{"w": v}, nil
+	}}
+	w := &Workload{Name: "w", Metrics: metric("w", "", Lower)}
+	best, err := f.runner(pythons...).bestPython(t.Context(), w, Params{})
+	require.NoError(t, err)
+	assert.Equal(t, "3.9", best.Version)
+	assert.Len(t, times["3.11"], 2, "the last is no finalist")
+}
+
+func TestTheOnlyPythonIsProbedOnce(t *testing.T) {
+	f := &fake{answer: same}
+	only := Python{Path: "/a", Version: "3.8"}
+	best, err := f.runner(only).bestPython(t.Context(), &Workload{Name: "w", Metrics: metric("w", "", Lower)}, Params{})
+	require.NoError(t, err)
+	assert.Equal(t, only, best)
+	assert.Len(t, f.log, 1)
 }
 
 func TestPythonsThatAllFailAreAnError(t *testing.T) {
