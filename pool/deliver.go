@@ -142,7 +142,7 @@ func (w *worker) settle(b *batch, count, failed int) {
 	b.flying -= count
 	p.count.completed += int64(count - failed)
 	p.count.failed += int64(failed)
-	p.full = false
+	p.full, p.stillborn = false, 0
 	over, dead := p.over(b), b.dead
 	if !w.busy() && p.queue.first() == nil {
 		p.rebalance(w)

@@ -20,7 +20,7 @@ const (
 
 // hasRoom says whether a worker may get more work. The caller holds mu.
 func (w *worker) hasRoom() bool {
-	if !w.ready || w.dead || w.leaving || w.encoding || w.watch.doomed() {
+	if w.pool.state == closing || !w.ready || w.dead || w.leaving || w.encoding || w.watch.doomed() {
 		return false
 	}
 	if !w.busy() {

@@ -227,11 +227,13 @@ func (f *Future[T]) decide(value T, err error) {
 	}
 	f.mu.Unlock()
 	go func() {
+		defer func() { // also if a function ends the goroutine
+			f.mu.Lock()
+			f.completeLocked()
+		}()
 		for _, fn := range callbacks {
 			f.call(fn, value, err)
 		}
-		f.mu.Lock()
-		f.completeLocked()
 	}()
 }
 

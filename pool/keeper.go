@@ -29,7 +29,8 @@ type keeper struct {
 type stall struct {
 	started uint64    // how many items it had started
 	since   time.Time // when that was first seen
-	done    uint64    // how many it had finished then
+	done    uint64    // how many it had finished at the tick before the last
+	latest  uint64    // how many at the last
 
 	launched time.Time // when it last got a call while it was idle
 
@@ -108,17 +109,16 @@ func (k *keeper) look(now time.Time) bool {
 			continue
 		}
 		more = p.observe(w, now) || more
-		if w.ledger.Started() == w.ledger.Done() {
-			p.unclaimed(w, now)
-			continue
-		}
-		if now.Sub(w.watch.since) < stallAfter {
-			continue
-		}
-		w.slow = true
-		p.takeBack(w)
-		if w.watch.done > w.received {
+		standing := now.Sub(w.watch.since) > stallAfter
+		if standing && w.watch.done > w.received {
 			stuck[w] = w.watch.done
+		}
+		switch {
+		case w.ledger.Started() == w.ledger.Done():
+			p.unclaimed(w, now)
+		case standing:
+			w.slow = true
+			p.takeBack(w)
 		}
 	}
 	k.active = more
@@ -166,14 +166,15 @@ func (p *Pool) overdue(w *worker, now time.Time) bool {
 	return !s.leaveBy.IsZero() || s.condemned > 0 && s.reason == nil
 }
 
-// killOverdue kills a worker whose running item was to end, and has not in time.
-// Its gate has been closed since, so that the kill cannot hit another batch. The
-// caller holds mu.
+// killOverdue kills a worker whose item was to end, and has not in time. It has
+// claimed nothing else since its gate was closed, so that the kill cannot hit
+// another batch; it may be stopped between two items. If all that it has is done,
+// only the results are missing, and look fetches them. The caller holds mu.
 func (p *Pool) killOverdue(w *worker, now time.Time) {
 	if w.watch.condemned == 0 {
 		return
 	}
-	if f := w.running(); f != nil && !f.killAt.IsZero() && !now.Before(f.killAt) {
+	if f := w.current(); f != nil && !f.killAt.IsZero() && !now.Before(f.killAt) {
 		p.kill(w, f.b.dead)
 	}
 }
@@ -191,8 +192,9 @@ func (p *Pool) kill(w *worker, reason error) {
 // caller holds mu.
 func (p *Pool) observe(w *worker, now time.Time) bool {
 	s := &w.watch
+	s.done, s.latest = s.latest, w.ledger.Done()
 	if started := w.ledger.Started(); started != s.started || s.since.IsZero() {
-		s.started, s.since, s.done = started, now, w.ledger.Done()
+		s.started, s.since = started, now
 		w.slow, w.stalled, p.full = false, false, false
 	}
 	more := w.sent-w.received > 1 || w.sent > w.ledger.Claimed() || w.flights[w.head].b.limit > 0

@@ -19,7 +19,8 @@ import (
 // zero values where items failed, and the *TaskErrors joined in order: the error
 // has the method Unwrap() []error.
 //
-// When ctx ends, the items that run are cancelled, and killed after
+// An item whose worker died has a *WorkerDiedError in its *TaskError; the others of
+// its chunk are done elsewhere. When ctx ends, the items that run are cancelled, and killed after
 // Options.KillGrace. The items are encoded as they are needed: leave the slice
 // alone until Map returns. To map a task of several arguments, use mp.Zip2.
 func Map[In, Out any](ctx context.Context, p *Pool, task *mp.Task[In, Out], items []In, opts ...Option) ([]Out, error) {

@@ -50,10 +50,12 @@ type Pool struct {
 	// starting bounds how many workers start at the same time: each has only so
 	// long to say hello.
 	starting chan struct{}
-	alive    sync.WaitGroup
-	pace     map[*task.Def]*pace
-	batches  map[*batch]struct{}
-	count    counters
+	// startFailed says that New has failed.
+	startFailed atomic.Bool
+	alive       sync.WaitGroup
+	pace        map[*task.Def]*pace
+	batches     map[*batch]struct{}
+	count       counters
 	// stillborn counts the workers in a row that ended by themselves before they
 	// had run anything.
 	stillborn int
@@ -103,11 +105,15 @@ func (p *Pool) startAll() error {
 	errs := make([]error, p.opts.Workers)
 	var wg sync.WaitGroup
 	for i := range errs {
-		wg.Go(func() { errs[i] = p.startWorker() })
+		wg.Go(func() {
+			if errs[i] = p.startWorker(); errs[i] != nil {
+				p.startFailed.Store(true) // the others need not be tried
+			}
+		})
 	}
 	wg.Wait()
 	for _, err := range errs {
-		if err != nil {
+		if err != nil && err != errNotTried {
 			return fmt.Errorf("pool: %w", err)
 		}
 	}
@@ -224,6 +230,12 @@ func (p *Pool) Close() error {
 		p.stop(b, ErrClosed, false)
 	}
 	p.endWorkers(true)
+	p.mu.Lock()
+	if p.pending == 0 {
+		p.closeDrained()
+	}
+	p.mu.Unlock()
+	<-p.drained // everything that was thrown away has ended
 	if !first || abandoned == 0 {
 		return nil
 	}

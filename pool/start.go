@@ -20,6 +20,9 @@ func (p *Pool) startWorker() error {
 	case <-p.closed:
 		return ErrShutdown
 	}
+	if p.startFailed.Load() {
+		return errNotTried
+	}
 	w := &worker{pool: p, awaited: make(chan struct{}, 1)}
 	open := openProcess
 	if p.opts.Local {
@@ -60,6 +63,9 @@ func (p *Pool) startWorker() error {
 	p.refill(w)
 	return nil
 }
+
+// errNotTried is why New has not started a worker: another could not be.
+var errNotTried = errors.New("not started, for another could not be")
 
 // handshake waits for the worker's hello.
 func (w *worker) handshake() error {
@@ -130,6 +136,9 @@ func (p *Pool) replaceFrom(attempt int, err error) {
 			p.log(slog.LevelInfo, "pool worker was replaced")
 			return
 		}
+		if errors.Is(err, ErrShutdown) {
+			return
+		}
 		p.log(slog.LevelError, "pool worker cannot be started", "error", err.Error())
 	}
 }
@@ -138,6 +147,10 @@ func (p *Pool) replaceFrom(attempt int, err error) {
 func (p *Pool) mayTryAgain(attempt int, began time.Time, err error) bool {
 	var errno syscall.Errno // the system's, not the child's
 	patient := errors.As(err, &errno) && time.Since(began) < shortage
+	var died *WorkerDiedError
+	if errors.As(err, &died) && died.Signal != 0 {
+		patient = true // somebody kills workers: that may pass, too
+	}
 	p.mu.Lock()
 	alone, over := len(p.workers) == 0, p.state == closing || p.broken != nil
 	p.mu.Unlock()

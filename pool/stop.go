@@ -26,7 +26,11 @@ func (p *Pool) stop(b *batch, reason error, interrupt bool) {
 		b.dead = reason
 	}
 	b.held++
-	for _, w := range append([]*worker(nil), p.workers...) {
+	var workers []*worker
+	if b.flying > 0 {
+		workers = append(workers, p.workers...)
+	}
+	for _, w := range workers {
 		if !w.carries(b) {
 			continue
 		}

@@ -202,15 +202,14 @@ func (s *stream[In, Out]) finish(dropped error) {
 	s.changed.Broadcast()
 }
 
+// encode and results let the codec, and with it methods of the user's types, work
+// on copies, without the mutex.
 func (s *stream[In, Out]) encode(dst []byte, lo, hi int) ([]byte, error) {
+	items := make([]In, hi-lo)
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	var items []In
-	if at := s.slot(lo); at+hi-lo <= len(s.ins) {
-		items = s.ins[at : at+hi-lo]
-	} else { // around the end of the ring
-		items = append(append(items, s.ins[at:]...), s.ins[:s.slot(hi)]...)
-	}
+	n := copy(items, s.ins[s.slot(lo):])
+	copy(items[n:], s.ins) // around the end of the ring
+	s.mu.Unlock()
 	args, err := codec.AppendItems(s.in, dst, items)
 	if err != nil {
 		return args, s.batch.def.Unsendable(err)
@@ -219,19 +218,12 @@ func (s *stream[In, Out]) encode(dst []byte, lo, hi int) ([]byte, error) {
 }
 
 func (s *stream[In, Out]) results(lo, n int, body []byte, _ bool) error {
-	s.mu.Lock()
-	var err error
-	if at := s.slot(lo); at+n <= len(s.outs) {
-		err = codec.DecodeItems(s.out, body, s.outs[at:at+n])
-	} else {
-		values := make([]Out, n)
-		err = codec.DecodeItems(s.out, body, values)
-		copy(s.outs, values[copy(s.outs[at:], values):])
-	}
-	if err != nil {
-		s.mu.Unlock()
+	values := make([]Out, n)
+	if err := codec.DecodeItems(s.out, body, values); err != nil {
 		return fmt.Errorf("pool: the result cannot be decoded: %w", err)
 	}
+	s.mu.Lock()
+	copy(s.outs, values[copy(s.outs[s.slot(lo):], values):])
 	for i := lo; i < lo+n; i++ {
 		s.decide(i)
 	}

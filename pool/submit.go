@@ -17,8 +17,9 @@ func Apply[Out any](ctx context.Context, p *Pool, call mp.Call[Out], opts ...Opt
 }
 
 // Submit gives a call to the pool. Its argument has been encoded when Submit
-// returns. Errors of the call, and of the pool, are those of the future. The
-// context owns the task: when it ends, so does the task.
+// returns. Errors of the call, and of the pool (ErrShutdown, ErrBroken, ErrNoPool),
+// are those of the future; a worker that dies under the task is a
+// *WorkerDiedError. The context owns the task: when it ends, so does the task.
 func Submit[Out any](ctx context.Context, p *Pool, call mp.Call[Out], opts ...Option) *Future[Out] {
 	if err := p.check(ctx); err != nil {
 		return failed[Out](err)

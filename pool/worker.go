@@ -74,6 +74,18 @@ type flight struct {
 // end is the number behind the flight's last item.
 func (f *flight) end() uint64 { return f.first + uint64(f.hi-f.lo) }
 
+// current returns the flight of the item that the worker runs, or will run next;
+// nil if all that it has is done. The caller holds mu.
+func (w *worker) current() *flight {
+	done := w.ledger.Done()
+	for i := w.head; i < len(w.flights); i++ {
+		if f := &w.flights[i]; f.first <= done && done < f.end() {
+			return f
+		}
+	}
+	return nil
+}
+
 // host is what a worker runs in: a process, or a goroutine of this one.
 type host interface {
 	name() string
@@ -204,7 +216,7 @@ func (w *worker) end(why error) {
 	p.idle = remove(p.idle, w)
 	expected, reason := leaving && !w.busy() || p.state == closing, w.watch.reason
 	// One that ends by itself before it has run anything would do so again.
-	stillborn := w.ledger.Started() == 0 && died.Signal == 0 && time.Since(w.readyAt) < maxPause
+	stillborn := w.ledger.Started() == 0 && reason == nil && time.Since(w.readyAt) < maxPause
 	p.mu.Unlock()
 	w.abandon(died)
 	w.bury()
@@ -216,7 +228,7 @@ func (w *worker) end(why error) {
 			what = "pool worker was killed for the task that it ran"
 		}
 		p.log(slog.LevelWarn, what, "worker", died.Worker, "pid", died.PID,
-			"exit_code", died.ExitCode, "cause", string(died.Cause), "reason", fmt.Sprint(reason))
+			"exit_code", died.ExitCode, "cause", string(died.Cause), "reason", fmt.Sprint(reason), "stream", fmt.Sprint(why))
 		p.replace(stillborn, died)
 	}
 	p.alive.Done()

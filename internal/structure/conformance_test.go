@@ -14,6 +14,13 @@ import (
 // catalogue is how many lines the groups have whose tests exist by now.
 var catalogue = map[string]int{"PROC": 28, "START": 19, "POOL": 45, "FUT": 36, "FAULT": 18, "LIFE": 12}
 
+// waiting are the lines that may stand in docs/conformance.md. Take them off here
+// when they are off there; there are no reasons to add one.
+var waiting = []string{
+	"PROC-01", "PROC-04", "START-01", "START-02", "START-09", "START-10", "START-14", "START-15", "START-16",
+	"POOL-21", "POOL-22", "POOL-23", "POOL-41", "FUT-17", "FUT-24", "FUT-28", "FUT-34", "FAULT-12",
+}
+
 // Each line of the catalogue has a test that bears its number, or stands in
 // docs/conformance.md with what it waits for; a line that has a test in full does
 // not stand there.
@@ -25,6 +32,9 @@ func TestEveryLineIsTestedOrWaits(t *testing.T) {
 		waits[m[1]] = m[2]
 	}
 	require.NotEmpty(t, waits)
+	for id := range waits {
+		assert.Contains(t, waiting, id, "the list only ever shrinks")
+	}
 
 	tested := make(map[string]bool)
 	for _, dir := range []string{"../..", "../../pool"} {
@@ -42,10 +52,10 @@ func TestEveryLineIsTestedOrWaits(t *testing.T) {
 	for group, n := range catalogue {
 		for i := 1; i <= n; i++ {
 			id := group + "-" + twoDigits(i)
-			now, waits := waits[id]
+			now, listed := waits[id]
 			switch {
 			case optional[id]:
-			case waits && strings.Contains(now, "no test"):
+			case listed && strings.Contains(now, "no test"):
 				assert.False(t, tested[id], "%s has a test: take it off the list", id)
 			default:
 				assert.True(t, tested[id], "%s has no test", id)
