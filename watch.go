@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -31,8 +32,10 @@ type reports struct {
 // watch follows a child to its end. It owns proc from there on.
 func (p *Process) watch(proc *spawn.Process) {
 	told := make(chan reports, 1)
-	go func() { told <- listen(proc) }()
+	ended := new(atomic.Bool)
+	go func() { told <- listen(proc, ended) }()
 	exit := proc.Wait()
+	ended.Store(true)
 	_ = proc.Reports.SetDeadline(time.Now().Add(drainFor))
 	r := <-told
 	remains := death.Remains{Exit: exit, ByUs: proc.Signalled(exit.Signal)}
@@ -59,13 +62,21 @@ func (p *Process) end(err error, code int) {
 }
 
 // listen reads what the child says until it has nothing more to say. A child
-// that does not say hello in time is killed.
-func listen(proc *spawn.Process) (r reports) {
+// that does not say hello in time is killed; ended says that it has ended.
+func listen(proc *spawn.Process, ended *atomic.Bool) (r reports) {
 	_ = proc.Reports.SetDeadline(time.Now().Add(spawn.HandshakeTimeout))
-	for {
+	for last := false; ; {
 		f, err := proc.Reports.Next()
-		if err != nil {
-			if errors.Is(err, os.ErrDeadlineExceeded) && !r.hello {
+		switch {
+		case err == nil:
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			return r
+		case ended.Load() && !last: // this process may have been stopped: look once more
+			last = true
+			_ = proc.Reports.SetDeadline(time.Now().Add(drainFor))
+			continue
+		default:
+			if !r.hello && !ended.Load() {
 				r.timeout = true
 				_ = proc.Signal(syscall.SIGKILL)
 			}
