@@ -4,40 +4,27 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/multiproc/mp/internal/death"
-	"github.com/multiproc/mp/internal/ipc"
 	"github.com/multiproc/mp/internal/spawn"
-	"github.com/multiproc/mp/internal/task"
 )
 
-// drainFor bounds how long the parent reads on after a child has ended. All that
-// the child has written is in the pipe by then; only a foreign process that has
-// got hold of the pipe could keep its end from showing.
-const drainFor = time.Second
-
-// reports is what a child has told about itself.
-type reports struct {
-	hello   bool
-	refused string
-	result  []byte
-	failure *task.Failure
-	timeout bool // no hello in time
-}
-
 // watch follows a child to its end. It owns proc from there on.
+//
+// A child says hello and, if its target fails, why: both fit into the pipe, so
+// they are read when it has ended. To be woken for the hello would cost as much as
+// a tenth of the start. The result of Run can be of any size and is read as it
+// comes.
 func (p *Process) watch(proc *spawn.Process) {
-	told := make(chan reports, 1)
-	ended := new(atomic.Bool)
-	go func() { told <- listen(proc, ended) }()
+	l := &listener{proc: proc}
+	if p.result {
+		l.follow()
+	}
+	hello := time.AfterFunc(spawn.HandshakeTimeout, l.demandHello)
 	exit := proc.Wait()
-	ended.Store(true)
-	_ = proc.Reports.SetDeadline(time.Now().Add(drainFor))
-	r := <-told
+	hello.Stop()
+	r := l.rest()
 	remains := death.Remains{Exit: exit, ByUs: proc.Signalled(exit.Signal)}
 	if remains.Code() != 0 {
 		remains.LastWords = proc.LastWords()
@@ -59,43 +46,6 @@ func (p *Process) end(err error, code int) {
 	p.state, p.err, p.code, p.exited = stopped, err, code, true
 	p.mu.Unlock()
 	close(p.done)
-}
-
-// listen reads what the child says until it has nothing more to say. A child
-// that does not say hello in time is killed; ended says that it has ended.
-func listen(proc *spawn.Process, ended *atomic.Bool) (r reports) {
-	_ = proc.Reports.SetDeadline(time.Now().Add(spawn.HandshakeTimeout))
-	for last := false; ; {
-		f, err := proc.Reports.Next()
-		switch {
-		case err == nil:
-		case !errors.Is(err, os.ErrDeadlineExceeded):
-			return r
-		case ended.Load() && !last: // this process may have been stopped: look once more
-			last = true
-			_ = proc.Reports.SetDeadline(time.Now().Add(drainFor))
-			continue
-		default:
-			if !r.hello && !ended.Load() {
-				r.timeout = true
-				_ = proc.Signal(syscall.SIGKILL)
-			}
-			return r
-		}
-		switch f.Kind {
-		case ipc.KindHello:
-			r.hello = true
-			_ = proc.Reports.SetDeadline(time.Time{})
-		case ipc.KindRefuse:
-			r.refused = string(f.Body)
-		case ipc.KindResult:
-			r.result = append([]byte{}, f.Body...)
-		case ipc.KindReport:
-			if failure, err := task.Decode(f.Body); err == nil {
-				r.failure = failure
-			}
-		}
-	}
 }
 
 // outcome makes the error of an end, nil if all was well.

@@ -141,6 +141,7 @@ func chain(err error) (known []string, typed []TypedError) {
 	defer func() { _ = recover() }()
 	seen := make(map[string]bool)
 	visited := make(map[error]bool)
+	room := maxTyped
 	queue := []error{err}
 	for looked := 0; len(queue) > 0 && looked < maxChain; looked++ {
 		err, queue = queue[0], queue[1:]
@@ -158,7 +159,8 @@ func chain(err error) (known []string, typed []TypedError) {
 			}
 		}
 		if name, ok := table.typeOf[reflect.TypeOf(err)]; ok {
-			if data, encErr := table.types[name].append(err); encErr == nil {
+			if data, encErr := table.types[name].append(err); encErr == nil && len(data) <= room {
+				room -= len(data)
 				typed = append(typed, TypedError{Name: name, Data: data})
 			}
 		}

@@ -39,9 +39,12 @@ type TypedError struct {
 }
 
 const (
-	maxText  = 64 << 10 // bytes of a failure's text that travel
-	maxStack = 64 << 10
-	maxChain = 1000 // errors of a chain that are looked at
+	// The parent reads the failure of a Process when that has ended, so all of it
+	// has to fit into a pipe, of 64 KiB.
+	maxText  = 16 << 10 // bytes of a failure's text that travel
+	maxStack = 16 << 10
+	maxTyped = 16 << 10 // bytes of the errors of registered types, all together
+	maxChain = 1000     // errors of a chain that are looked at
 )
 
 // abnormal is what a panic or an end of the goroutine becomes.
