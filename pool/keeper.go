@@ -6,7 +6,7 @@ import (
 
 const (
 	// tick is how often the keeper looks at workers that have more than one item.
-	tick = 5 * time.Millisecond
+	tick = 10 * time.Millisecond
 	// stallAfter is how long a worker may be on one item before what waits behind
 	// it, and the results that wait before it, are fetched.
 	stallAfter = 10 * time.Millisecond

@@ -10,7 +10,7 @@ import (
 
 const (
 	// flushAfter is how long a finished result waits for company.
-	flushAfter = 2 * time.Millisecond
+	flushAfter = 4 * time.Millisecond
 	// flushSize is how many bytes of results are worth a system call.
 	flushSize = 16 << 10
 	// claimFor is the work that a worker claims at a time, at least: so much can
