@@ -37,12 +37,12 @@ func openProcess(w *worker) error {
 		return err
 	}
 	h := &processHost{proc: proc, exited: make(chan struct{})}
+	w.host, w.results, w.tasks, w.ledger = h, proc.Reports, proc.Tasks, proc.Ledger
 	go func() {
 		h.exit = proc.Wait()
 		close(h.exited)
 		w.gone()
 	}()
-	w.host, w.results, w.tasks, w.ledger = h, proc.Reports, proc.Tasks, proc.Ledger
 	return nil
 }
 

@@ -85,6 +85,8 @@ func openLocal(w *worker) (err error) {
 	if _, err := out.TryWrite(hello); err != nil {
 		return err
 	}
+	h.gone = w.gone
+	w.host, w.results, w.tasks, w.ledger = h, h.results, h.tasks, l
 	go func() {
 		_ = h.worker.Serve()
 		in.Close()
@@ -92,8 +94,6 @@ func openLocal(w *worker) (err error) {
 		close(h.ended)
 		w.gone()
 	}()
-	h.gone = w.gone
-	w.host, w.results, w.tasks, w.ledger = h, h.results, h.tasks, l
 	return nil
 }
 
