@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/multiproc/mp/internal/cgroup"
 	"github.com/multiproc/mp/internal/sys"
 )
 
@@ -29,42 +30,17 @@ func Count() int {
 // quota returns the smallest CPU quota of the process's control groups, in
 // CPUs, below the file system root; 0 means that there is none.
 func quota(root string) float64 {
-	groups, err := os.ReadFile(filepath.Join(root, "proc/self/cgroup"))
-	if err != nil {
-		return 0
-	}
 	smallest := 0.0
-	take := func(q float64) {
-		if q > 0 && (smallest == 0 || q < smallest) {
+	for _, level := range cgroup.Levels(root, "cpu") {
+		read := quotaV1
+		if level.V2 {
+			read = quotaV2
+		}
+		if q := read(level.Dir); q > 0 && (smallest == 0 || q < smallest) {
 			smallest = q
 		}
 	}
-	for line := range strings.Lines(string(groups)) {
-		// hierarchy-ID:controllers:path, where version 2 has no controllers.
-		field := strings.SplitN(strings.TrimSpace(line), ":", 3)
-		if len(field) != 3 {
-			continue
-		}
-		switch {
-		case field[0] == "0" && field[1] == "":
-			upwards(filepath.Join(root, "sys/fs/cgroup"), field[2], func(dir string) { take(quotaV2(dir)) })
-		case contains(field[1], "cpu"):
-			upwards(filepath.Join(root, "sys/fs/cgroup/cpu"), field[2], func(dir string) { take(quotaV1(dir)) })
-		}
-	}
 	return smallest
-}
-
-// upwards visits the directory of a group and of all groups around it. In a
-// container the path may be that of the host: then only the mount's own
-// directory is there.
-func upwards(mount, group string, visit func(dir string)) {
-	for path := filepath.Clean("/" + group); ; path = filepath.Dir(path) {
-		visit(filepath.Join(mount, path))
-		if path == "/" {
-			return
-		}
-	}
 }
 
 // quotaV2 reads cpu.max: the quota (or the word max) and the period.
@@ -100,13 +76,4 @@ func ratio(quota, period string) float64 {
 		return 0
 	}
 	return q / p
-}
-
-func contains(list, word string) bool {
-	for item := range strings.SplitSeq(list, ",") {
-		if item == word {
-			return true
-		}
-	}
-	return false
 }
