@@ -50,11 +50,13 @@ func CloseInherited(first int) error {
 
 // closeIfInherited returns false if there is nothing at fd.
 func closeIfInherited(fd int) bool {
-	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
-	if err == nil && flags&unix.FD_CLOEXEC == 0 {
+	// It cannot block, and is called for the whole table: the scheduler need not
+	// be told of each call.
+	flags, _, errno := unix.RawSyscall(unix.SYS_FCNTL, uintptr(fd), unix.F_GETFD, 0)
+	if errno == 0 && flags&unix.FD_CLOEXEC == 0 {
 		unix.Close(fd)
 	}
-	return err == nil
+	return errno == 0
 }
 
 // closeListed is CloseInherited by the kernel's list.

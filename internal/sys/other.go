@@ -64,3 +64,17 @@ func RunningImage() (Image, error)            { return Image{}, unsupported("Run
 func AffinityCPUs() (int, error)              { return 0, unsupported("AffinityCPUs") }
 func NameThread(string)                       {}
 func KillSelf()                               { os.Exit(1) }
+
+// A FileID tells a file from every other that exists at the same time.
+type FileID struct{ Dev, Ino uint64 }
+
+// What named shared memory needs.
+
+func ShmTemp() (*os.File, error)               { return nil, unsupported("ShmTemp") }
+func ShmLink(*os.File, string) error           { return unsupported("ShmLink") }
+func ShmOpen(string) (*os.File, error)         { return nil, unsupported("ShmOpen") }
+func ShmUnlink(string) error                   { return unsupported("ShmUnlink") }
+func ShmLookup(string) (FileID, error)         { return FileID{}, unsupported("ShmLookup") }
+func Identify(*os.File) (FileID, int64, error) { return FileID{}, 0, unsupported("Identify") }
+func ShmFree() (uint64, bool)                  { return 0, false }
+func OwnSession() *syscall.SysProcAttr         { return nil }

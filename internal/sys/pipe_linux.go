@@ -37,15 +37,25 @@ func GrowPipe(f *os.File, size int) {
 // streams, made close-on-exec and, if it is non-blocking already, handed to
 // the runtime's poller.
 func NewFile(fd int, name string) (*os.File, error) {
-	if fd <= 2 {
-		moved, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
-		unix.Close(fd)
-		if err != nil {
-			return nil, os.NewSyscallError("fcntl(F_DUPFD_CLOEXEC)", err)
-		}
-		fd = moved
+	fd, err := aboveStreams(fd)
+	if err != nil {
+		return nil, err
 	}
 	return os.NewFile(uintptr(fd), name), nil
+}
+
+// aboveStreams moves a close-on-exec descriptor away from the numbers of the
+// standard streams, which a program may have closed.
+func aboveStreams(fd int) (int, error) {
+	if fd > 2 {
+		return fd, nil
+	}
+	moved, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+	unix.Close(fd)
+	if err != nil {
+		return -1, os.NewSyscallError("fcntl(F_DUPFD_CLOEXEC)", err)
+	}
+	return moved, nil
 }
 
 // FIFOInode returns the inode number of the pipe at descriptor fd; ok is false

@@ -1,0 +1,151 @@
+package robust
+
+import (
+	"context"
+	"errors"
+
+	"github.com/multiproc/mp/internal/goid"
+	"github.com/multiproc/mp/internal/shm"
+)
+
+// Errors of locks.
+var (
+	ErrUnlocked = errors.New("is not locked")
+	ErrNotOwner = errors.New("is not held by the calling goroutine")
+)
+
+// Acquire takes the lock of a handle's object, in the name of this process.
+// repair says that the last holder has died with it.
+func Acquire(ctx context.Context, h *shm.Handle) (repair bool, err error) {
+	if h.Object() == nil {
+		return false, shm.ErrNoHandle
+	}
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	l := h.Object().LockWord()
+	ok, repair := l.Try()
+	if !ok {
+		return acquireSlow(ctx, h, l)
+	}
+	h.Object().Acquired()
+	if h.Closed() {
+		l.ReleaseOwn()
+		return false, shm.ErrClosed
+	}
+	return repair, nil
+}
+
+// acquireSlow waits. The object stays until it returns.
+func acquireSlow(ctx context.Context, h *shm.Handle, l shm.LockWord) (repair bool, err error) {
+	if err := h.Enter(); err != nil {
+		return false, err
+	}
+	defer h.Exit()
+	repair, err = l.Acquire(ctx, h.Closed)
+	h.Object().Acquired()
+	if err == nil && h.Closed() {
+		l.ReleaseOwn()
+		return false, shm.ErrClosed
+	}
+	return repair, err
+}
+
+// TryAcquire is Acquire without waiting.
+func TryAcquire(h *shm.Handle) (ok, repair bool, err error) {
+	if err := h.Check(); err != nil {
+		return false, false, err
+	}
+	l := h.Object().LockWord()
+	ok, repair = l.Try()
+	h.Object().Acquired()
+	if ok && h.Closed() {
+		l.ReleaseOwn()
+		return false, false, shm.ErrClosed
+	}
+	return ok, repair, nil
+}
+
+// Release gives back a lock, whoever has it.
+func Release(h *shm.Handle) error {
+	if err := h.Check(); err != nil {
+		return err
+	}
+	h.Object().Released()
+	if !h.Object().LockWord().Release() {
+		return ErrUnlocked
+	}
+	return nil
+}
+
+// AcquireRecursive takes the lock for the calling goroutine, which may have it
+// already.
+func AcquireRecursive(ctx context.Context, h *shm.Handle) (repair bool, err error) {
+	o := h.Object()
+	if o == nil {
+		return false, shm.ErrNoHandle
+	}
+	if OwnedByCaller(o) {
+		o.Depth++
+		return false, ctx.Err()
+	}
+	repair, err = Acquire(ctx, h)
+	if err == nil {
+		own(o)
+	}
+	return repair, err
+}
+
+// TryAcquireRecursive is AcquireRecursive without waiting.
+func TryAcquireRecursive(h *shm.Handle) (ok, repair bool, err error) {
+	if o := h.Object(); o != nil && OwnedByCaller(o) {
+		o.Depth++
+		return true, false, nil
+	}
+	ok, repair, err = TryAcquire(h)
+	if ok {
+		own(h.Object())
+	}
+	return ok, repair, err
+}
+
+// own notes that the calling goroutine has the lock.
+func own(o *shm.Object) {
+	*o.Holder() = uint64(goid.Current())
+	o.Depth = 1
+}
+
+// TryLockRecursive takes the lock in the usual case: it is free, and nobody waits
+// for it. False says nothing.
+func TryLockRecursive(h *shm.Handle) bool {
+	if !h.TryLock() {
+		return false
+	}
+	own(h.Object())
+	return true
+}
+
+// ReleaseRecursive gives back what the calling goroutine has taken last.
+func ReleaseRecursive(h *shm.Handle) error {
+	o := h.Object()
+	if o == nil {
+		return shm.ErrNoHandle
+	}
+	if !OwnedByCaller(o) {
+		return ErrNotOwner
+	}
+	if o.Depth--; o.Depth > 0 {
+		return nil
+	}
+	// Before the lock is free: its next holder must not be taken for this one.
+	*o.Holder() = 0
+	if !h.TryUnlock() {
+		o.LockWord().Release()
+	}
+	return nil
+}
+
+// OwnedByCaller says whether the calling goroutine has the recursive lock.
+func OwnedByCaller(o *shm.Object) bool {
+	return o.OwnedHere() && *o.Holder() == uint64(goid.Current())
+}
