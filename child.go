@@ -49,6 +49,8 @@ func serve(in *spawn.Inheritance) {
 		runTarget(ctx, in, s, stopped)
 	case spawn.Worker:
 		runWorker(in, s, orphan)
+	case spawn.Tracker:
+		runTracker(in)
 	default:
 		in.Refuse(fmt.Errorf("the parent asks for role %d, which this process does not have", s.Role))
 	}

@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/multiproc/mp/internal/death"
+	"github.com/multiproc/mp/internal/shm"
 	"github.com/multiproc/mp/internal/task"
 )
 
@@ -25,7 +26,10 @@ var (
 	// ErrRunning: the process still runs.
 	ErrRunning = errors.New("is still running")
 	// ErrClosed: the thing has been closed.
-	ErrClosed = errors.New("has been closed")
+	ErrClosed = shm.ErrClosed
+	// ErrInUse: a handle cannot be closed, because this process has the lock, or
+	// memory, of it in use.
+	ErrInUse = shm.ErrInUse
 )
 
 // ErrTimeout is matched by the error of everything that ran out of its time

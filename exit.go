@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+
+	"github.com/multiproc/mp/internal/shm"
 )
 
 // exitHooks are the functions to call before the process ends.
@@ -104,6 +106,9 @@ func exit(code int) {
 		if err := coverage.WriteMetaDir(dir); err == nil {
 			_ = coverage.WriteCountersDir(dir)
 		}
+	}
+	if code == 0 {
+		shm.Leave() // other ends count as deaths
 	}
 	os.Exit(code)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/multiproc/mp/internal/spawn"
 	"github.com/multiproc/mp/internal/task"
+	"github.com/multiproc/mp/internal/travel"
 )
 
 // A Process runs one call in a child process. Make it with NewProcess (a zero
@@ -44,8 +45,11 @@ type Process struct {
 
 // shared is the state of a process.
 type shared struct {
-	bound  *task.Bound
-	result bool // the call's result is wanted
+	bound *task.Bound
+	// luggage keeps what the argument refers to until the process has ended: when
+	// it reads its argument, its parent may have closed its own handles.
+	luggage travel.Luggage
+	result  bool // the call's result is wanted
 
 	mu       sync.Mutex
 	state    state
@@ -105,7 +109,7 @@ func (p *Process) start(caller string) error {
 	if err := ready(caller); err != nil {
 		return err
 	}
-	arg, err := p.bound.AppendArg(nil)
+	arg, luggage, err := p.bound.AppendArg(nil)
 	if err != nil {
 		return err
 	}
@@ -126,8 +130,10 @@ func (p *Process) start(caller string) error {
 	identify(&c.Setup)
 	proc, err := spawn.Start(c)
 	if err != nil {
+		luggage.Drop()
 		return err
 	}
+	p.luggage = luggage
 	p.Name = c.Setup.Name
 	p.proc, p.pid, p.state, p.bound = proc, proc.PID, started, nil
 	active.mu.Lock()

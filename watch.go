@@ -31,7 +31,10 @@ func (p *Process) watch(proc *spawn.Process) {
 	}
 	p.mu.Lock()
 	p.output = r.result
+	luggage := p.luggage
+	p.luggage = nil
 	p.mu.Unlock()
+	luggage.Drop()
 	p.end(p.outcome(r, remains), remains.Code())
 	active.mu.Lock()
 	delete(active.set, p)

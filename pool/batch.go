@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/multiproc/mp/internal/task"
+	"github.com/multiproc/mp/internal/travel"
 )
 
 // A batch is work that was accepted: the items of one Submit, Map or Imap, all
@@ -12,9 +13,10 @@ import (
 type batch struct {
 	def      *task.Def
 	work     work
-	arg      []byte        // a single item, encoded already; nil: work encodes
-	chunk    int           // items per chunk; 0: the scheduler chooses
-	limit    time.Duration // for each item; 0: none
+	arg      []byte         // a single item, encoded already; nil: work encodes
+	luggage  travel.Luggage // of arg
+	chunk    int            // items per chunk; 0: the scheduler chooses
+	limit    time.Duration  // for each item; 0: none
 	retries  int
 	deadline time.Time // of the caller's context; zero: none
 

@@ -146,6 +146,7 @@ func (p *Pool) accept(b *batch) error {
 
 // finish ends a batch that over has found to be so. The caller does not hold mu.
 func (p *Pool) finish(b *batch, dropped error) {
+	b.luggage.Drop()
 	b.work.finish(dropped)
 	p.mu.Lock()
 	defer p.mu.Unlock()

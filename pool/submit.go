@@ -39,12 +39,13 @@ func Submit[Out any](ctx context.Context, p *Pool, call mp.Call[Out], opts ...Op
 		b.limit, b.retries = o.limit, o.retries
 	}
 	var err error
-	if b.arg, err = bound.AppendArg(make([]byte, 0, argHint)); err != nil {
+	if b.arg, b.luggage, err = bound.AppendArg(make([]byte, 0, argHint)); err != nil {
 		return failed[Out](err)
 	}
 	p.mu.Lock()
 	if err := p.accept(b); err != nil {
 		p.mu.Unlock()
+		b.luggage.Drop()
 		return failed[Out](err)
 	}
 	b.deadline, _ = ctx.Deadline()

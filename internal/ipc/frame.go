@@ -9,7 +9,7 @@ import (
 // Kind says what a frame is for. The values are in docs/protocol.md.
 type Kind uint8
 
-// The kinds of frame. Those up to KindStop travel from the parent to the
+// The kinds of frame. Those below KindHello travel from the parent to the
 // child, the others from the child to the parent.
 const (
 	KindSetup  Kind = 1 // control: who the child is and what it has to do
@@ -17,6 +17,8 @@ const (
 	KindResume Kind = 3 // tasks: go on after a revocation; the number is that of the next item
 	KindCancel Kind = 4 // control: the item of that number is not wanted any more
 	KindStop   Kind = 5 // control: end, or for a Process: cancel the target
+	KindTrack  Kind = 6 // control: remove that block of shared memory when the parent is gone
+	KindForget Kind = 7 // control: do not remove it
 
 	KindHello  Kind = 16 // the child has set itself up
 	KindRefuse Kind = 17 // the child cannot do what the setup asks; the body is the reason

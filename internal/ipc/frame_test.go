@@ -52,6 +52,7 @@ func TestKindsAreAsDocumented(t *testing.T) {
 	kinds := map[string]uint64{
 		"setup": uint64(KindSetup), "call": uint64(KindCall), "resume": uint64(KindResume),
 		"cancel": uint64(KindCancel), "stop": uint64(KindStop),
+		"track": uint64(KindTrack), "forget": uint64(KindForget),
 		"hello": uint64(KindHello), "refuse": uint64(KindRefuse), "result": uint64(KindResult),
 		"error": uint64(KindError), "report": uint64(KindReport),
 	}
@@ -59,8 +60,8 @@ func TestKindsAreAsDocumented(t *testing.T) {
 	for _, row := range protocoltest.Table(t, "frame-kinds") {
 		value, err := strconv.Atoi(row["value"])
 		require.NoError(t, err)
-		down := Kind(value) <= KindStop
-		assert.Equal(t, down, row["channel"] != "reports", "frames up to stop travel to the child, the others on reports: %s", row["kind"])
+		down := Kind(value) < KindHello
+		assert.Equal(t, down, row["channel"] != "reports", "frames below hello travel to the child, the others on reports: %s", row["kind"])
 	}
 }
 

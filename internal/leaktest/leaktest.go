@@ -97,6 +97,9 @@ func (before Snapshot) diff() (left []string) {
 	return left
 }
 
+// arena is what the family of processes shares: a process that has it keeps it.
+const arena = "/memfd:mp-arena"
+
 // descriptors counts the open descriptors by their target. What the runtime
 // opens once for itself, and /dev/null, does not count.
 func descriptors() map[string]int {
@@ -107,7 +110,7 @@ func descriptors() map[string]int {
 	}
 	for _, link := range links {
 		target, err := os.Readlink(link)
-		if err != nil || strings.HasPrefix(target, "anon_inode:[event") || target == os.DevNull || strings.HasPrefix(target, "/sys/") || strings.HasPrefix(target, "/proc/") {
+		if err != nil || strings.HasPrefix(target, "anon_inode:[event") || target == os.DevNull || strings.HasPrefix(target, "/sys/") || strings.HasPrefix(target, "/proc/") || strings.HasPrefix(target, arena) {
 			continue
 		}
 		kind, _, named := strings.Cut(target, ":[") // pipe:[12345] is a pipe

@@ -10,6 +10,7 @@ import (
 
 	"github.com/multiproc/mp/internal/ipc"
 	"github.com/multiproc/mp/internal/ledger"
+	"github.com/multiproc/mp/internal/shm"
 	"github.com/multiproc/mp/internal/sys"
 )
 
@@ -108,6 +109,14 @@ func (p *Process) open(role Role, pipe int) (theirs []*os.File, err error) {
 		return theirs, err
 	}
 	theirs = append(theirs, p.memory)
+	if role == Tracker { // it shares nothing
+		return theirs, nil
+	}
+	arena, err := shm.File()
+	if err != nil {
+		return theirs, err
+	}
+	theirs = append(theirs, arena)
 	if role != Worker {
 		return theirs, nil
 	}
@@ -135,11 +144,11 @@ func (p *Process) open(role Role, pipe int) (theirs []*os.File, err error) {
 	return theirs, err
 }
 
-// closeAll closes the parent's copies of the child's ends, but for the memory,
-// which both keep.
+// closeAll closes the parent's copies of the child's ends, but for the memory and
+// the arena, which both keep.
 func closeAll(theirs []*os.File) {
 	for i, f := range theirs {
-		if i != memoryFile {
+		if i != memoryFile && i != arenaFile {
 			f.Close()
 		}
 	}
@@ -150,7 +159,8 @@ const (
 	controlFile = 0
 	reportsFile = 1
 	memoryFile  = 2
-	tasksFile   = 3
+	arenaFile   = 3
+	tasksFile   = 4
 )
 
 // exec starts the process.
@@ -235,9 +245,11 @@ func withDescriptors(files []*os.File, fn func(fds []uintptr) error) error {
 		if files[i] == nil {
 			return fmt.Errorf("file %d is nil", i)
 		}
-		if _, err := files[i].Stat(); i < 3 && errors.Is(err, os.ErrClosed) {
-			fds[i] = closedStream
-			return visit(i + 1)
+		if i < 3 {
+			if _, err := files[i].Stat(); errors.Is(err, os.ErrClosed) {
+				fds[i] = closedStream
+				return visit(i + 1)
+			}
 		}
 		rc, err := files[i].SyscallConn()
 		if err == nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/multiproc/mp/internal/death"
 	"github.com/multiproc/mp/internal/ipc"
 	"github.com/multiproc/mp/internal/ledger"
+	"github.com/multiproc/mp/internal/shm"
 	"github.com/multiproc/mp/internal/sys"
 )
 
@@ -74,6 +75,9 @@ func (p *Process) Tell(frame []byte) {
 // Wait waits until the child has ended. Call it once.
 func (p *Process) Wait() sys.Exit {
 	exit, err := p.child.Wait()
+	if a := shm.Mapped(); a != nil {
+		a.Reap() // those who wait for what it held need not look for themselves
+	}
 	if err != nil && !exit.Known {
 		exit = sys.Exit{Code: -1}
 	}

@@ -2,7 +2,6 @@ package spawn
 
 import (
 	"fmt"
-	"reflect"
 
 	"github.com/multiproc/mp/internal/ipc"
 	"github.com/multiproc/mp/internal/ipc/codec"
@@ -18,8 +17,9 @@ type Role uint8
 
 // The roles.
 const (
-	Target Role = 1 // run one task and end
-	Worker Role = 2 // serve the calls of a pool
+	Target  Role = 1 // run one task and end
+	Worker  Role = 2 // serve the calls of a pool
+	Tracker Role = 3 // remove what the parent has left behind when it is gone
 )
 
 // A Setup tells a child who it is and what it has to do.
@@ -41,14 +41,22 @@ type Setup struct {
 	Result bool   // the parent waits for the result
 }
 
+// fields are what travels of a Setup. They are listed rather than found by
+// reflection, which takes a child longer than all else that it does to set
+// itself up.
+func (s *Setup) fields() codec.Fields {
+	return codec.Fields{
+		&s.Version, (*uint8)(&s.Role),
+		codec.Fields{&s.Image.Dev, &s.Image.Ino, &s.Image.Size, &s.Image.MTimeNano},
+		&s.Tasks, &s.Name, &s.Identity, &s.Daemon, &s.ParentPID, &s.ParentName, &s.MaxProcs,
+		&s.Func, &s.Arg, &s.Result,
+	}
+}
+
 // encode makes the setup frame.
 func (s *Setup) encode() ([]byte, error) {
-	c, err := codec.For(reflect.TypeFor[Setup]())
-	if err != nil {
-		return nil, err
-	}
 	dst := make([]byte, 0, ipc.HeaderSize+256+len(s.Arg))
-	dst, err = codec.Append(c, ipc.BeginFrame(dst, ipc.KindSetup, 0), s)
+	dst, err := s.fields().Append(ipc.BeginFrame(dst, ipc.KindSetup, 0))
 	if err != nil {
 		return nil, err
 	}
@@ -61,11 +69,7 @@ func decodeSetup(f ipc.Frame) (*Setup, error) {
 		return nil, fmt.Errorf("frame of kind %d instead of the setup: %w", f.Kind, ipc.ErrProtocol)
 	}
 	s := new(Setup)
-	c, err := codec.For(reflect.TypeFor[Setup]())
-	if err != nil {
-		return nil, err
-	}
-	if err := c.Decode(f.Body, reflect.ValueOf(s).Elem()); err != nil {
+	if err := s.fields().Decode(f.Body); err != nil {
 		return nil, err
 	}
 	if s.Version != Version {

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"testing/quick"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -61,20 +62,36 @@ func TestSetupIsAsDocumented(t *testing.T) {
 		typ = strings.NewReplacer("spawn.", "", "sys.", "", "[]uint8", "[]byte").Replace(typ)
 		assert.Equal(t, typ, row["type"], row["field"])
 	}
-	assert.Equal(t, map[string]uint64{"target": uint64(Target), "worker": uint64(Worker)}, protocoltest.Numbers(t, "roles", "role", "value"))
+	assert.Equal(t, map[string]uint64{"target": uint64(Target), "worker": uint64(Worker), "tracker": uint64(Tracker)}, protocoltest.Numbers(t, "roles", "role", "value"))
 	assert.Contains(t, protocoltest.Document(t), "Version 1 ", "the document describes this version")
 	assert.EqualValues(t, 1, Version)
 }
 
 func TestStartIsAsDocumented(t *testing.T) {
 	assert.Equal(t, map[string]uint64{
-		"control": controlFile, "reports": reportsFile, "memory": memoryFile, "tasks": tasksFile,
+		"control": controlFile, "reports": reportsFile, "memory": memoryFile, "arena": arenaFile, "tasks": tasksFile,
 	}, protocoltest.Numbers(t, "descriptors", "channel", "order"))
 	assert.Equal(t, []string{"base", "count", "inode"}, protocoltest.Words(t, "marker", "part"))
 	assert.Contains(t, protocoltest.Document(t), "`"+marker+"=base:count:inode`")
 	assert.Equal(t, map[string]uint64{
 		"handshake": uint64(HandshakeTimeout.Seconds()), "last words": maxLastWords,
 	}, protocoltest.Numbers(t, "start-limits", "limit", "value"))
+}
+
+// The fields are listed by hand: they are all, in their order.
+func TestSetupTravelsAsAnyStruct(t *testing.T) {
+	c, err := codec.For(reflect.TypeFor[Setup]())
+	require.NoError(t, err)
+	assert.NoError(t, quick.Check(func(s Setup) bool {
+		s.Version = Version
+		frame, err := s.encode()
+		require.NoError(t, err)
+		want, err := codec.Append(c, nil, &s)
+		require.NoError(t, err)
+		got, err := decodeSetup(ipc.Frame{Kind: ipc.KindSetup, Body: want})
+		require.NoError(t, err)
+		return assert.Equal(t, want, frame[ipc.HeaderSize:]) && assert.Equal(t, &s, got)
+	}, nil))
 }
 
 func TestDecodeSetupRefuses(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/multiproc/mp/internal/ipc/codec"
+	"github.com/multiproc/mp/internal/travel"
 	"github.com/multiproc/mp/internal/worker"
 )
 
@@ -160,11 +161,20 @@ type Bound struct {
 	In  any
 }
 
-// AppendArg appends the argument, encoded as a batch of one item.
-func (b *Bound) AppendArg(dst []byte) ([]byte, error) {
+// AppendArg appends the argument, encoded as a batch of one item. The luggage is to
+// be kept until nobody will decode that any more.
+func (b *Bound) AppendArg(dst []byte) ([]byte, travel.Luggage, error) {
 	out, err := b.Def.ops.appendArg(dst, b.In)
 	if err != nil {
-		return dst, b.Def.Unsendable(err)
+		return dst, nil, b.Def.Unsendable(err)
 	}
-	return out, nil
+	in, _, err := b.Def.Codecs()
+	if err != nil {
+		return dst, nil, b.Def.Unsendable(err)
+	}
+	luggage, err := travel.Pack(in, out[len(dst):])
+	if err != nil {
+		return dst, nil, b.Def.Unsendable(err)
+	}
+	return out, luggage, nil
 }

@@ -146,7 +146,7 @@ func TestOnce(t *testing.T) {
 		if d == structs {
 			in = counter{7}
 		}
-		arg, err := (&Bound{d, in}).AppendArg([]byte("before"))
+		arg, _, err := (&Bound{d, in}).AppendArg([]byte("before"))
 		require.NoError(t, err)
 		result, err := once(t, d, arg[len("before"):])
 		require.NoError(t, err)
@@ -172,7 +172,7 @@ func TestAnyMayBeNil(t *testing.T) {
 	emptyTable(t)
 	d := pure(func(v any) string { return fmt.Sprint(v) })
 	for _, in := range []any{nil, 5, "x"} {
-		arg, err := (&Bound{d, in}).AppendArg(nil)
+		arg, _, err := (&Bound{d, in}).AppendArg(nil)
 		require.NoError(t, err)
 		result, err := once(t, d, arg)
 		require.NoError(t, err)
@@ -186,9 +186,9 @@ func TestAnyMayBeNil(t *testing.T) {
 func TestUnencodableValuesAreErrors(t *testing.T) {
 	emptyTable(t)
 	d := pure(func(v any) any { return make(chan int) })
-	_, err := (&Bound{d, func() {}}).AppendArg([]byte("x"))
+	_, _, err := (&Bound{d, func() {}}).AppendArg([]byte("x"))
 	assert.ErrorContains(t, err, "mp: the argument of ")
-	arg, err := (&Bound{d, 1}).AppendArg(nil)
+	arg, _, err := (&Bound{d, 1}).AppendArg(nil)
 	require.NoError(t, err)
 	_, err = once(t, d, arg)
 	assert.ErrorContains(t, err, "the result of ")

@@ -12,6 +12,8 @@ type Codec struct {
 	typ  reflect.Type
 	plan *plan
 	deep bool // see compiler.deep
+
+	carries bool // see Carries
 }
 
 // codecs holds a *Codec or a *TypeError by reflect.Type.
@@ -39,7 +41,7 @@ func compile(t reflect.Type) any {
 	if err != nil {
 		return typeError(t, err)
 	}
-	return &Codec{typ: t, plan: p, deep: c.deep}
+	return &Codec{typ: t, plan: p, deep: c.deep, carries: c.carries}
 }
 
 // Type returns the type whose codec this is.

@@ -32,6 +32,8 @@ type compiler struct {
 	plans map[reflect.Type]*plan
 	order []*plan // as they were begun, to take them back
 	deep  bool    // nesting depends on the value: the type is recursive or holds an any
+
+	carries bool // a part of the type travels through a Special
 }
 
 // typeFault is a TypeError on its way up, as fault is a ValueError.
@@ -124,6 +126,7 @@ func nilable(t reflect.Type) bool {
 func (c *compiler) build(p *plan) error {
 	if s, ok := specialFor(p.typ); ok {
 		p.useSpecial(s)
+		c.carries = c.carries || s.Ext >= FirstSpecialExt
 		return nil
 	}
 	if m, ok := methodsOf(p.typ, preferred); ok {

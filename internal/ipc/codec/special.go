@@ -21,6 +21,7 @@ type Special struct {
 var specials = struct {
 	sync.RWMutex
 	byType map[reflect.Type]Special
+	byRule []func(reflect.Type) (Special, bool)
 }{
 	byType: map[reflect.Type]Special{
 		reflect.TypeFor[timeType](): {Ext: ExtTime, Append: appendTimeValue, Decode: decodeTimeValue},
@@ -47,11 +48,58 @@ func RegisterSpecial(t reflect.Type, s Special) {
 	specials.byType[t] = s
 }
 
+// RegisterSpecials makes values of every type for which rule returns true travel through the Special that it returns:
+// generic types have no end of instances. What RegisterSpecial says of when, and of extension types, holds for it too.
+func RegisterSpecials(rule func(t reflect.Type) (Special, bool)) {
+	specials.Lock()
+	defer specials.Unlock()
+	specials.byRule = append(specials.byRule, rule)
+}
+
 func specialFor(t reflect.Type) (Special, bool) {
 	specials.RLock()
 	defer specials.RUnlock()
-	s, ok := specials.byType[t]
-	return s, ok
+	if s, ok := specials.byType[t]; ok {
+		return s, true
+	}
+	for _, rule := range specials.byRule {
+		if s, ok := rule(t); ok {
+			return s, true
+		}
+	}
+	return Special{}, false
+}
+
+// Carries reports whether values of the codec's type can have extensions of RegisterSpecial in them.
+func (c *Codec) Carries() bool { return c.carries }
+
+// EachSpecial calls fn for the extensions of RegisterSpecial in src, which is what Append or AppendItems has made, until
+// fn returns an error, and returns that.
+func EachSpecial(src []byte, fn func(ext int8, payload []byte) error) error {
+	for len(src) > 0 {
+		h, ok := parseHeader(src)
+		if !ok {
+			return decodeError(nil, mismatch(src, "a value"), len(src))
+		}
+		head := src[:h.size]
+		src = src[h.size:]
+		if h.family == famArray || h.family == famMap {
+			continue // what is in it follows
+		}
+		if h.n > uint64(len(src)) {
+			return decodeError(nil, mismatch(src, "a whole value"), len(src))
+		}
+		payload := src[:h.n:h.n]
+		if h.family == famExt {
+			if ext := int8(head[len(head)-1]); ext >= FirstSpecialExt {
+				if err := fn(ext, payload); err != nil {
+					return err
+				}
+			}
+		}
+		src = src[h.n:]
+	}
+	return nil
 }
 
 func (p *plan) useSpecial(s Special) {

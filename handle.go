@@ -1,0 +1,113 @@
+package mp
+
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/multiproc/mp/internal/ipc/codec"
+	"github.com/multiproc/mp/internal/shm"
+	"github.com/multiproc/mp/internal/travel"
+)
+
+// sharedHandle is what the types of shared objects have, as pointers.
+type sharedHandle interface {
+	// shape says which objects the handle can be on.
+	shape() (kind shm.Kind, hash uint32)
+	handle() *shm.Handle
+	// bind makes the handle one on o. If that fails, o is the caller's still.
+	bind(o *shm.Object) error
+}
+
+// create makes a shared object, and h, a new one, the handle on it.
+func create(h sharedHandle, what string, spec shm.Spec) error {
+	if err := ready(what); err != nil {
+		return err
+	}
+	a, err := shm.Default()
+	if err != nil {
+		return fmt.Errorf("mp: %s: %w", what, err)
+	}
+	spec.Kind, spec.Hash = h.shape()
+	o, err := a.New(spec)
+	if err != nil {
+		return fmt.Errorf("mp: %s: %w", what, err)
+	}
+	return bound(o, h.bind(o))
+}
+
+// bound lets an object go that could not be bound.
+func bound(o *shm.Object, err error) error {
+	if err != nil {
+		_ = o.Drop()
+	}
+	return err
+}
+
+// Must returns v, and panics if there is an error: for the constructors of shared
+// objects where there is nothing sensible to do without them.
+func Must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// misused panics with an error of a method that has no error to return.
+func misused(what string, err error) {
+	if err != nil {
+		panic(misuse(what, err))
+	}
+}
+
+// misuse names the method.
+func misuse(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("mp: %s: %w", what, err)
+}
+
+func init() {
+	codec.RegisterSpecials(func(t reflect.Type) (codec.Special, bool) {
+		if t.Kind() != reflect.Pointer || !t.Implements(reflect.TypeFor[sharedHandle]()) {
+			return codec.Special{}, false
+		}
+		return codec.Special{Ext: travel.ExtObject, Append: appendHandle, Decode: decodeHandle}, true
+	})
+}
+
+// appendHandle encodes a handle as the reference to its object.
+func appendHandle(dst []byte, v reflect.Value) ([]byte, error) {
+	h := v.Interface().(sharedHandle).handle()
+	if err := h.Check(); err != nil {
+		return dst, err
+	}
+	return travel.Append(dst, h.Object().Ref()), nil
+}
+
+// decodeHandle makes a new handle on the object that another process has sent a
+// reference to.
+func decodeHandle(payload []byte, v reflect.Value) error {
+	r, err := travel.Parse(payload)
+	if err != nil {
+		return err
+	}
+	made := reflect.New(v.Type().Elem())
+	h := made.Interface().(sharedHandle)
+	if kind, hash := h.shape(); r.Kind != kind || r.Hash != hash {
+		return shm.ErrKind
+	}
+	a, err := shm.Default()
+	if err != nil {
+		return err
+	}
+	o, err := a.Open(r)
+	if err != nil {
+		return err
+	}
+	if err := bound(o, h.bind(o)); err != nil {
+		return err
+	}
+	v.Set(made)
+	return nil
+}

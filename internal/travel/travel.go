@@ -1,0 +1,83 @@
+// Package travel is how handles on shared objects go from process to process: as
+// extensions of the codec that name the object.
+//
+// A reference in a message does not keep its object alive. Who sends a message
+// that is encoded now and read later, when the sender's own handles may have been
+// closed, packs its Luggage and keeps it until the message has been dealt with.
+package travel
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"github.com/multiproc/mp/internal/ipc/codec"
+	"github.com/multiproc/mp/internal/shm"
+)
+
+// ExtObject is the extension type of a reference to a shared object, and Size the
+// length of its payload: cell, generation, kind and hash of the type, 32 bits each,
+// big endian.
+const (
+	ExtObject = 16
+	Size      = 16
+)
+
+var errNoReference = errors.New("not a reference to a shared object")
+
+// Append appends the payload of a reference.
+func Append(dst []byte, r shm.Ref) []byte {
+	for _, word := range [...]uint32{r.Cell, r.Generation, uint32(r.Kind), r.Hash} {
+		dst = binary.BigEndian.AppendUint32(dst, word)
+	}
+	return dst
+}
+
+// Parse reads the payload of a reference.
+func Parse(payload []byte) (shm.Ref, error) {
+	if len(payload) != Size {
+		return shm.Ref{}, errNoReference
+	}
+	word := func(i int) uint32 { return binary.BigEndian.Uint32(payload[4*i:]) }
+	return shm.Ref{Cell: word(0), Generation: word(1), Kind: shm.Kind(word(2)), Hash: word(3)}, nil
+}
+
+// Luggage is what keeps the objects alive that a message refers to.
+type Luggage []*shm.Object
+
+// Pack returns the luggage of what c has encoded; nil if it refers to nothing.
+func Pack(c *codec.Codec, encoded []byte) (l Luggage, err error) {
+	if !c.Carries() {
+		return nil, nil
+	}
+	err = codec.EachSpecial(encoded, func(ext int8, payload []byte) error {
+		if ext != ExtObject {
+			return nil
+		}
+		r, err := Parse(payload)
+		if err != nil {
+			return err
+		}
+		a, err := shm.Default()
+		if err != nil {
+			return err
+		}
+		o, err := a.Open(r)
+		if err != nil {
+			return err
+		}
+		l = append(l, o)
+		return nil
+	})
+	if err != nil {
+		l.Drop()
+		return nil, err
+	}
+	return l, nil
+}
+
+// Drop lets the objects go.
+func (l Luggage) Drop() {
+	for _, o := range l {
+		_ = o.Drop()
+	}
+}

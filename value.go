@@ -1,0 +1,228 @@
+package mp
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+
+	"github.com/multiproc/mp/internal/plain"
+	"github.com/multiproc/mp/internal/robust"
+	"github.com/multiproc/mp/internal/shm"
+)
+
+// A Value is one T in memory that processes share, with a lock: an RLock of its
+// own, or the one given by WithLock. T is any type without pointers: numbers,
+// bools, arrays and structs of them.
+//
+// Make it with NewValue, after Init, and pass it as, or in, the argument of a task.
+// Its memory lives until each process that holds a handle has closed it or ended.
+//
+// Load, Store and Update hold the lock, and change the value as a whole: a process
+// that dies meanwhile, or a panic in the function of Update, leaves the old value.
+// After Close they panic.
+type Value[T any] struct {
+	h       shm.Handle
+	p       *T
+	lock    Locker // what was given; nil: the value's own
+	scratch T      // of Update
+	busy    bool   // scratch is in use; both belong to the lock's holder
+}
+
+// An Option is an option of NewValue and NewArray.
+type Option func(*sharedOptions)
+
+type sharedOptions struct{ lock Locker }
+
+// WithLock makes l the lock of a new Value or Array: to protect several with one,
+// or to wait for changes of it with a Cond. The lock lives as long as what it
+// protects. A nil l means a lock of its own.
+func WithLock(l Locker) Option { return func(o *sharedOptions) { o.lock = l } }
+
+// apply returns the lock that was given, and what to link a new object to.
+func applyOptions(opts []Option) (lock Locker, link *shm.Object, err error) {
+	var o sharedOptions
+	for _, opt := range opts {
+		opt(&o)
+	}
+	if isNil(o.lock) {
+		return nil, nil, nil
+	}
+	if err := o.lock.handle().Check(); err != nil {
+		return nil, nil, fmt.Errorf("the lock given %w", err)
+	}
+	return o.lock, o.lock.handle().Object(), nil
+}
+
+func isNil(l Locker) bool { return l == nil || reflect.ValueOf(l).IsNil() }
+
+// NewValue makes a shared value. It returns an error that names the field if T has
+// pointers in it, and one if there is not enough memory.
+func NewValue[T any](initial T, opts ...Option) (*Value[T], error) {
+	if err := plain.Check(reflect.TypeFor[T]()); err != nil {
+		return nil, err
+	}
+	lock, link, err := applyOptions(opts)
+	if err != nil {
+		return nil, fmt.Errorf("mp: NewValue: %w", err)
+	}
+	v := &Value[T]{lock: lock}
+	if err := create(v, "NewValue", shm.Spec{Size: valueSize[T](), Link: link}); err != nil {
+		return nil, err
+	}
+	storeWhole(v.h.Object(), v.p, &initial)
+	return v, nil
+}
+
+func (v *Value[T]) shape() (shm.Kind, uint32) {
+	return robust.KindValue, plain.Hash(reflect.TypeFor[T]())
+}
+
+func (v *Value[T]) handle() *shm.Handle {
+	if v == nil {
+		return nil
+	}
+	return &v.h
+}
+
+func (v *Value[T]) bind(o *shm.Object) error {
+	if err := bindLock(&v.lock, o); err != nil {
+		return err
+	}
+	v.p = place[T](o)
+	shm.Bind(v, &v.h, o)
+	return nil
+}
+
+// bindLock makes l a handle on the lock that an object holds, if it holds one and
+// there is none.
+func bindLock(l *Locker, o *shm.Object) error {
+	if *l != nil || !o.HasLink() {
+		return nil
+	}
+	linked, err := o.Linked()
+	if err != nil {
+		return err
+	}
+	var lock Locker = new(RLock) // of the value, array or lock that was given
+	if linked.Ref().Kind == robust.KindLock {
+		lock = new(Lock)
+	}
+	*l = lock
+	return lock.bind(linked)
+}
+
+// Load returns the value.
+func (v *Value[T]) Load() T {
+	v.begin("Value.Load")
+	x := *v.p
+	v.end()
+	return x
+}
+
+// Store sets the value.
+func (v *Value[T]) Store(x T) {
+	v.begin("Value.Store")
+	storeWhole(v.h.Object(), v.p, &x)
+	v.end()
+}
+
+// Update changes the value with the lock held: f gets a copy, and what it leaves
+// there is stored in one step. If f panics, or the process dies, nothing has
+// happened. f must not keep the pointer.
+func (v *Value[T]) Update(f func(x *T)) {
+	v.begin("Value.Update")
+	defer v.end()
+	if v.busy { // an Update in an Update
+		x := *v.p
+		f(&x)
+		storeWhole(v.h.Object(), v.p, &x)
+		return
+	}
+	v.busy = true
+	defer v.rest()
+	v.scratch = *v.p
+	f(&v.scratch)
+	storeWhole(v.h.Object(), v.p, &v.scratch)
+}
+
+func (v *Value[T]) rest() { v.busy = false }
+
+// begin takes the lock, for a method that has no error to return.
+func (v *Value[T]) begin(what string) {
+	if v == nil || v.lock != nil || !robust.TryLockRecursive(&v.h) {
+		v.beginSlow(what)
+	}
+	finish[T](v.h.Object())
+}
+
+func (v *Value[T]) beginSlow(what string) {
+	misused(what, v.acquire(context.Background()))
+}
+
+func (v *Value[T]) acquire(ctx context.Context) error {
+	if v == nil || v.lock == nil {
+		_, err := robust.AcquireRecursive(ctx, v.handle())
+		return err
+	}
+	return acquireGiven(ctx, &v.h, v.lock)
+}
+
+// acquireGiven takes the lock that an object has been given. The object stays
+// until it is released.
+func acquireGiven(ctx context.Context, h *shm.Handle, l Locker) error {
+	if err := h.Enter(); err != nil {
+		return err
+	}
+	if err := l.Acquire(ctx); err != nil {
+		h.Exit()
+		return err
+	}
+	return nil
+}
+
+// end gives the lock back.
+func (v *Value[T]) end() {
+	if err := v.release(); err != nil {
+		panic(misuse("Value.Unlock", err))
+	}
+}
+
+func (v *Value[T]) release() error {
+	if v == nil || v.lock == nil {
+		return robust.ReleaseRecursive(v.handle())
+	}
+	return releaseGiven(&v.h, v.lock)
+}
+
+func releaseGiven(h *shm.Handle, l Locker) error {
+	if err := l.Release(); err != nil {
+		return err
+	}
+	h.Exit()
+	return nil
+}
+
+// Ptr returns where the value is, in the shared memory, and a function to call when
+// the pointer is used no more. Until then Close is ErrInUse; if it is never called
+// the memory is never used for anything else as long as this process lives. Who
+// changes the value through the pointer should hold the lock; what a process that
+// dies meanwhile leaves is what it had written. It panics if the handle is closed.
+func (v *Value[T]) Ptr() (p *T, release func()) {
+	release, err := v.handle().Pin()
+	misused("Value.Ptr", err)
+	return v.p, release
+}
+
+// Close gives up this handle. It returns ErrInUse while the value is pinned through
+// it, or if it is the process's last handle and the process has the lock. Closing
+// again does nothing.
+func (v *Value[T]) Close() error { return misuse("Value.Close", v.handle().Close()) }
+
+// String shows the type and the value.
+func (v *Value[T]) String() string {
+	name := "mp.Value[" + plain.Name(reflect.TypeFor[T]()) + "]"
+	if err := v.handle().Check(); err != nil {
+		return name + "(" + err.Error() + ")"
+	}
+	return fmt.Sprintf("%s(%v)", name, v.Load())
+}

@@ -1,0 +1,53 @@
+package mp
+
+import "context"
+
+// Lock takes the value's lock, once more if the calling goroutine has it. It
+// panics if the handle is closed, or is none.
+func (v *Value[T]) Lock() { v.begin("Value.Lock") }
+
+// Unlock undoes one Lock. It panics if the calling goroutine does not have the
+// lock.
+func (v *Value[T]) Unlock() { v.end() }
+
+// Acquire waits until the calling goroutine has the lock, and returns nil exactly
+// when it has it. An error is that of ctx, or ErrClosed.
+func (v *Value[T]) Acquire(ctx context.Context) error {
+	if err := v.acquire(ctx); err != nil {
+		return outcome("Value.Acquire", err)
+	}
+	finish[T](v.h.Object())
+	return nil
+}
+
+// TryLock takes the lock if that is possible at once, and says whether it has.
+func (v *Value[T]) TryLock() bool {
+	ok, err := tryLock(v.handle(), v.Locker())
+	misused("Value.TryLock", err)
+	if ok {
+		finish[T](v.h.Object())
+	}
+	return ok
+}
+
+// Release undoes one Lock. It returns ErrNotOwner, and does nothing, if the
+// calling goroutine does not have the lock.
+func (v *Value[T]) Release() error { return misuse("Value.Release", v.release()) }
+
+// Locker returns the lock that was given with WithLock, or else the value itself,
+// whose lock it is.
+func (v *Value[T]) Locker() Locker {
+	if v == nil || v.lock == nil {
+		return v
+	}
+	return v.lock
+}
+
+// OwnerDied says whether a process has died with the lock since Repaired was last
+// called. The value is what it was before, unless that process had changed it
+// through Ptr.
+func (v *Value[T]) OwnerDied() bool { return lockDied(v.Locker()) }
+
+// Repaired says that what the lock protects is in order again. Call it with the
+// lock held.
+func (v *Value[T]) Repaired() { repaired("Value.Repaired", v.Locker().handle()) }
