@@ -4,13 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"runtime"
 	"runtime/debug"
 
 	"github.com/multiproc/mp/internal/shmlist"
 )
 
 // At returns item i, from 0 on: an int64, float64, bool, string, []byte (a copy)
-// or nil. Its errors are an index that is out of range, ErrClosed, and what another
+// or nil. A string need not be UTF-8: Python cuts those that do not fit when it makes
+// a list. The errors are an index that is out of range, ErrClosed, and what another
 // process has written that is no item.
 func (l *ShareableList) At(i int) (item any, err error) {
 	if l == nil || l.memory == nil {
@@ -124,6 +126,7 @@ func (l *ShareableList) check(method string, i int) error {
 func (l *ShareableList) access(fn func(mem []byte) error) (err error) {
 	b := l.memory.block
 	mem, ok := b.Pin()
+	runtime.KeepAlive(l.memory) // from here on it is the pin that keeps the memory
 	if !ok {
 		return fmt.Errorf("%v %w", l, ErrClosed)
 	}

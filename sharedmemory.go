@@ -54,9 +54,8 @@ func AutoUnlink() SharedMemoryOption {
 // name means a new one, which Name tells. A slash in front of the name is left out,
 // as Python does. Only processes of the same user can open the block.
 //
-// All the memory is reserved, so that using it cannot fail; the time that takes is
-// about a quarter of a second for a GiB. If there is not enough the error matches
-// syscall.ENOSPC. A name that is taken is fs.ErrExist; a name with a slash elsewhere
+// All the memory is reserved, so that using it cannot fail; that takes some tenths
+// of a second for a GiB. If there is not enough the error matches syscall.ENOSPC. A name that is taken is fs.ErrExist; a name with a slash elsewhere
 // or a NUL byte, or of more than 255 bytes, and a size that is not positive, are
 // fs.ErrInvalid; before Init it is ErrNotInitialized. After an error there is no
 // block. Others see the block only when it is complete.
@@ -134,6 +133,7 @@ func (s *SharedMemory) Bytes() (mem []byte, release func()) {
 		panic(errNoMemory.Error())
 	}
 	mem, ok := s.block.Pin()
+	runtime.KeepAlive(s) // from here on it is the pin that keeps the memory
 	if !ok {
 		panic(fmt.Sprintf("mp: SharedMemory.Bytes: %v has been closed; open it again with mp.OpenSharedMemory", s))
 	}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"reflect"
 
-	"github.com/multiproc/mp/internal/handle"
+	"github.com/multiproc/mp/internal/travel"
 	"github.com/multiproc/mp/internal/ipc/codec"
 	"github.com/multiproc/mp/internal/shmfile"
 )
@@ -14,7 +14,7 @@ import (
 
 func init() {
 	codec.RegisterSpecial(reflect.TypeFor[*SharedMemory](), codec.Special{
-		Ext: handle.SharedMemory,
+		Ext: travel.ExtSharedMemory,
 		Append: func(dst []byte, v reflect.Value) ([]byte, error) {
 			return v.Interface().(*SharedMemory).appendRef(dst)
 		},
@@ -27,7 +27,7 @@ func init() {
 		},
 	})
 	codec.RegisterSpecial(reflect.TypeFor[*ShareableList](), codec.Special{
-		Ext: handle.ShareableList,
+		Ext: travel.ExtShareableList,
 		Append: func(dst []byte, v reflect.Value) ([]byte, error) {
 			l := v.Interface().(*ShareableList)
 			if l.memory == nil {

@@ -84,7 +84,9 @@ func begin(t testing.TB, a *Arena, scenario string, cmd *exec.Cmd) *member {
 	t.Helper()
 	m := &member{t: t, cmd: cmd, lines: make(chan string, 1000)}
 	cmd.Env = append(os.Environ(), scenarioVariable+"="+scenario, "GORACE=atexit_sleep_ms=0")
-	cmd.ExtraFiles = []*os.File{a.file}
+	if a != nil {
+		cmd.ExtraFiles = []*os.File{a.file}
+	}
 	cmd.Stderr = &m.stderr
 	var err error
 	m.stdin, err = cmd.StdinPipe()

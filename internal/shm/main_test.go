@@ -6,12 +6,16 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 )
 
 // The tests need other processes that share an arena. The test binary executes
 // itself for that: the environment says what the child is to do.
 const scenarioVariable = "MP_SHM_SCENARIO"
+
+// alone begins the names of scenarios of processes without an arena of their parent's.
+const alone = "alone: "
 
 // scenarios is what children can do, by name.
 var scenarios = make(map[string]func(c *insider))
@@ -49,7 +53,9 @@ func child(name string) {
 		}
 		os.Exit(3) // the parent is gone
 	}()
-	Inherit(os.NewFile(3, "arena"))
+	if !strings.HasPrefix(name, alone) {
+		Inherit(os.NewFile(3, "arena"))
+	}
 	a, err := Default()
 	if err != nil {
 		c.say("error: %v", err)

@@ -88,27 +88,49 @@ func (o *Object) make(t *Tx, s *Spec) (err error) {
 		t.Add(t.At(s.Link.cell)+CellRefs, 1)
 	}
 	if s.Size > 0 {
-		var extent uint32
-		if s.Size <= largest {
-			extent, o.memory, err = t.takeBlock(classOf(s.Size))
-		} else {
-			extent, err = t.takeExtent(uint32((s.Size+pageSize-1)/pageSize), kindExtent)
-		}
-		if err != nil {
+		if o.memory, err = t.allocate(o.cell, s.Size); err != nil {
 			return err
 		}
-		if s.Size > largest {
-			o.memory, _ = t.extentRange(extent)
-		}
-		t.Store(at+CellExtent, extent)
-		t.Store64(at+CellMemory, o.memory)
-		t.Store64(at+CellSize, s.Size)
 	}
 	if s.Init != nil {
 		s.Init(t, at)
 	}
 	o.entry, err = t.addEntry(t.a.slot, o.cell)
 	return err
+}
+
+// allocate takes addresses of the heap for a cell.
+func (t *Tx) allocate(c uint32, size uint64) (off uint64, err error) {
+	var extent uint32
+	if size <= largest {
+		extent, off, err = t.takeBlock(classOf(size))
+	} else {
+		extent, err = t.takeExtent(uint32((size+pageSize-1)/pageSize), kindExtent)
+	}
+	if err != nil {
+		return 0, err
+	}
+	if size > largest {
+		off, _ = t.extentRange(extent)
+	}
+	at := t.At(c)
+	t.Store(at+CellExtent, extent)
+	t.Store64(at+CellMemory, off)
+	t.Store64(at+CellSize, size)
+	return off, nil
+}
+
+// NewPiece makes a cell with memory for another object that has pieces: it has the
+// one reference, which is in no ledger. What is in the memory is of its last user,
+// if it is at most 16 KiB.
+func (t *Tx) NewPiece(kind Kind, size uint64) (c uint32, off uint64, err error) {
+	if c, err = t.NewCell(kind); err != nil {
+		return 0, 0, err
+	}
+	if off, err = t.allocate(c, size); err == nil && size > largest {
+		err = t.a.reserve(off, (size+pageSize-1)&^(pageSize-1))
+	}
+	return c, off, err
 }
 
 // furnish makes the memory of a new object, which nobody else knows yet, ready. If

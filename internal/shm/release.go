@@ -24,15 +24,36 @@ var departures [64]func(t *Tx, d Departure)
 // in the arena more than the Tx does.
 func OnDeparture(kind Kind, fn func(t *Tx, d Departure)) { departures[kind] = fn }
 
-// release takes the reference at an entry from a process. moved is the cell whose
-// entry is there now. dying is an extent whose memory is to be given back now,
-// which stands in the ledger instead.
-func (t *Tx) release(slot uint32, entry uint64, orderly bool) (moved, dying uint32) {
+// drains take apart what has pieces of its own, before it goes.
+var drains [64]func(t *Tx, c uint32) (dying uint32, more bool)
+
+// OnLast sets what is done, one piece in a transaction until there is no more,
+// before the last reference to an object of that kind is dropped. fn returns what
+// Unref has returned for the piece.
+func OnLast(kind Kind, fn func(t *Tx, c uint32) (dying uint32, more bool)) { drains[kind] = fn }
+
+// A released reference leaves work for its releaser.
+type released struct {
+	moved uint32 // the cell whose entry is where the reference stood
+	dying uint32 // an extent whose memory is to be given back; it stands there instead
+	again bool   // that was a piece of the object, and there may be more; it stands at the end
+}
+
+// release takes the reference at an entry from a process.
+func (t *Tx) release(slot uint32, entry uint64, orderly bool) (r released, err error) {
 	c := t.Load(entry)
 	at := t.At(c)
 	kind := t.Kind(c)
 	if kind == kindDying {
-		return 0, c
+		return released{dying: c}, nil
+	}
+	if kind < Kind(len(drains)) && drains[kind] != nil && t.Load(at+CellRefs) == 1 {
+		if dying, more := drains[kind](t, c); more {
+			if dying != 0 {
+				_, err = t.addEntry(slot, dying)
+			}
+			return released{dying: dying, again: true}, err
+		}
 	}
 	owner := ownerOf(slot, t.Load(slotAt(slot)+slotGeneration))
 	if kind < Kind(len(departures)) && departures[kind] != nil {
@@ -41,17 +62,20 @@ func (t *Tx) release(slot uint32, entry uint64, orderly bool) (moved, dying uint
 	if w := t.a.load(at + CellLock); w&waitersBit != 0 && (w&ownerMask == 0 || w&ownerMask == owner) {
 		t.Wake(at + CellLock) // it had the lock, or the wake-up for it
 	}
-	if dying = t.unref(c); dying != 0 {
+	if dying := t.Unref(c); dying != 0 {
 		t.Store(entry, dying)
 		t.Store(entry+4, 0)
-		return 0, dying
+		return released{dying: dying}, nil
 	}
-	return t.removeEntry(slot, entry), 0
+	return released{moved: t.removeEntry(slot, entry)}, nil
 }
 
-// unref takes a reference from a cell, and frees it with the last. What memory that
+// Ref adds a reference to a cell.
+func (t *Tx) Ref(c uint32) { t.Add(t.At(c)+CellRefs, 1) }
+
+// Unref takes a reference from a cell, and frees it with the last. What memory that
 // leaves without a user is returned, as a dying extent.
-func (t *Tx) unref(c uint32) (dying uint32) {
+func (t *Tx) Unref(c uint32) (dying uint32) {
 	at := t.At(c)
 	refs := t.Load(at + CellRefs)
 	if refs == 0 || t.Load(at+CellGeneration) == 0 {
@@ -63,7 +87,7 @@ func (t *Tx) unref(c uint32) (dying uint32) {
 	}
 	extent, link, memory := t.Load(at+CellExtent), t.Load(at+CellLink), t.Load64(at+CellMemory)
 	t.FreeCell(c)
-	if link != 0 && t.unref(link) != 0 {
+	if link != 0 && t.Unref(link) != 0 {
 		damaged("cell %d, which another one holds, has memory", link)
 	}
 	switch {
@@ -93,27 +117,72 @@ func (o *Object) Drop() error {
 		a.mu.Unlock()
 		return ErrInUse
 	}
-	var moved, dying uint32
-	err := a.Transact(func(t *Tx) error {
-		moved, dying = t.release(a.slot, o.entry, true)
-		return nil
+	bodies, err := a.dropLast(o)
+	a.mu.Unlock()
+	for _, body := range bodies {
+		err = errors.Join(err, a.bury(body))
+	}
+	return err
+}
+
+// dropLast gives up an object, piece by piece, and returns the memory to be given
+// back. The caller has mu.
+func (a *Arena) dropLast(o *Object) (bodies []*Object, err error) {
+	for {
+		var r released
+		var last uint64
+		if err := a.Transact(func(t *Tx) (err error) {
+			r, err = t.release(a.slot, o.entry, true)
+			last = t.lastEntry(a.slot)
+			return err
+		}); err != nil {
+			return bodies, err
+		}
+		if r.dying != 0 {
+			entry := o.entry
+			if r.again {
+				entry = last
+			}
+			bodies = append(bodies, a.body(r.dying, entry))
+		}
+		if !r.again {
+			o.handles = 0
+			delete(a.objects, o.cell)
+			a.movedTo(r.moved, o.entry)
+			return bodies, nil
+		}
+	}
+}
+
+// body is a dying extent of this process. The caller has mu.
+func (a *Arena) body(extent uint32, entry uint64) *Object {
+	body := &Object{arena: a, cell: extent, entry: entry}
+	a.objects[extent] = body
+	a.burying++
+	return body
+}
+
+// Discard runs fn in a transaction, and gives the memory back that the Unref in it
+// has left without a user.
+func (a *Arena) Discard(fn func(t *Tx) (dying uint32, err error)) error {
+	var body *Object
+	a.mu.Lock()
+	var dying uint32
+	var entry uint64
+	err := a.Transact(func(t *Tx) (err error) {
+		if dying, err = fn(t); err == nil && dying != 0 {
+			entry, err = t.addEntry(a.slot, dying)
+		}
+		return err
 	})
-	if err != nil {
-		a.mu.Unlock()
+	if err == nil && dying != 0 {
+		body = a.body(dying, entry)
+	}
+	a.mu.Unlock()
+	if body == nil {
 		return err
 	}
-	o.handles = 0
-	delete(a.objects, o.cell)
-	if dying != 0 {
-		body := &Object{arena: a, cell: dying, entry: o.entry}
-		a.objects[dying] = body
-		a.burying++
-		a.mu.Unlock()
-		return a.bury(body)
-	}
-	a.movedTo(moved, o.entry)
-	a.mu.Unlock()
-	return nil
+	return a.bury(body)
 }
 
 // lastInUse says that there is one handle, and that this process has the lock.

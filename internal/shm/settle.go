@@ -16,9 +16,9 @@ func (a *Arena) Reap() {
 		if ok, _ := lock.Try(); !ok {
 			return
 		}
-		settled := a.settleAll()
+		whole := a.settleAll()
 		lock.ReleaseOwn()
-		if !settled {
+		if !whole {
 			return
 		}
 	}
@@ -50,16 +50,19 @@ func (a *Arena) dead(slot uint32) bool {
 	return a.load(slotAt(slot)+slotKeeper)&sys.FutexOwnerDied != 0
 }
 
-// settleAll gives back what dead processes have left. If this process dies in the
-// middle, another one goes on. The caller has the lock over settling.
-func (a *Arena) settleAll() bool {
+// settleAll gives back what dead processes have left, but for those whose ledgers
+// have been overwritten: whole says that there are none. If this process dies in
+// the middle, another one goes on. The caller has the lock over settling.
+func (a *Arena) settleAll() (whole bool) {
+	whole = true
 	for slot := uint32(1); slot < a.slots(); slot++ {
 		keeper := a.load(slotAt(slot) + slotKeeper)
 		if keeper&sys.FutexOwnerDied == 0 {
 			continue
 		}
 		if err := a.empty(slot, false); err != nil {
-			return false
+			whole = false
+			continue
 		}
 		// The generation first, for the locks of the dead; then the slot, which is not a
 		// matter of the journal, since whoever takes a slot does that outside of it.
@@ -67,11 +70,12 @@ func (a *Arena) settleAll() bool {
 			t.Add(slotAt(slot)+slotGeneration, 1)
 			return nil
 		}); err != nil {
-			return false
+			whole = false
+			continue
 		}
 		atomic.CompareAndSwapUint32(a.word(slotAt(slot)+slotKeeper), keeper, 0)
 	}
-	return true
+	return whole
 }
 
 // empty goes through a slot's ledger, from the end.
@@ -82,7 +86,11 @@ func (a *Arena) empty(slot uint32, orderly bool) error {
 		if err := a.Transact(func(t *Tx) error {
 			entry := t.lastEntry(slot)
 			if more = entry != 0; more {
-				_, dying = t.release(slot, entry, orderly)
+				r, err := t.release(slot, entry, orderly)
+				if dying = r.dying; r.again {
+					dying = 0 // it is the last entry now
+				}
+				return err
 			}
 			return nil
 		}); err != nil || !more {

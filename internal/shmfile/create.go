@@ -8,6 +8,7 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/multiproc/mp/internal/headroom"
 	"github.com/multiproc/mp/internal/sys"
 )
 
@@ -127,9 +128,14 @@ func reserve(f *os.File, size int64) error {
 	return nil
 }
 
-// enoughMemory is the place to refuse what the machine, or a control group, has
-// no memory for. There the system does not refuse: it kills.
-func enoughMemory(int64) error { return nil }
+// enoughMemory refuses what the machine, or a control group, has no memory for.
+// There the system does not refuse: it kills.
+func enoughMemory(size int64) error {
+	if free, bound := headroom.Available(); free < uint64(size) {
+		return fmt.Errorf("%d bytes are left (%s): %w", free, bound, syscall.ENOMEM)
+	}
+	return nil
+}
 
 func taken(name string) error { return fmt.Errorf("shared memory %s: %w", Quote(name), fs.ErrExist) }
 

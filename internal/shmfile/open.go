@@ -9,7 +9,7 @@ import (
 	"github.com/multiproc/mp/internal/sys"
 )
 
-// ErrReplaced: the name is that of another block by now. It matches
+// ErrReplaced says that the name is that of another block by now. It matches
 // fs.ErrNotExist, for the block that was meant has no name any more.
 var ErrReplaced error = replacedError{}
 

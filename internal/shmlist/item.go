@@ -25,7 +25,7 @@ const (
 	codeNone  = 3
 )
 
-// ErrTooLong: the value does not fit into the slot of the item.
+// ErrTooLong says that the value does not fit into the slot of the item.
 var ErrTooLong = errors.New("does not fit")
 
 // Get returns item i, as a Canonical value that shares no memory with the list.

@@ -13,7 +13,7 @@ const (
 	most   = 9999992 // the largest slot whose size seven digits can say
 )
 
-// ErrMalformed: what is in the memory is not such a list.
+// ErrMalformed says that what is in the memory is not such a list.
 var ErrMalformed = errors.New("not a ShareableList")
 
 // A Layout is where the parts of a list are. It does not change.

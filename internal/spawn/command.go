@@ -51,7 +51,7 @@ func Start(c *Command) (*Process, error) {
 func remedy(err error) string {
 	switch {
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
-		return " (too many open descriptors: each child needs four, each pool worker five; raise ulimit -n or use fewer)"
+		return " (too many open descriptors: each child needs five, each pool worker six; raise ulimit -n or use fewer)"
 	case errors.Is(err, syscall.EAGAIN):
 		return " (too many processes: raise ulimit -u or the cgroup's pids.max, or use fewer)"
 	case errors.Is(err, os.ErrNotExist) && strings.Contains(err.Error(), sys.ImagePath):
@@ -199,7 +199,12 @@ func (p *Process) exec(c *Command, theirs []*os.File, message []byte) error {
 		if err != nil {
 			return err
 		}
-		if p.child, err = start(program); err != nil {
+		p.child, err = start(program)
+		if errors.Is(err, syscall.EBADF) {
+			// All of them are open: it is the child's numbers that are beyond the limit.
+			err = os.NewSyscallError("dup3", syscall.EMFILE)
+		}
+		if err != nil {
 			return err
 		}
 		p.PID = p.child.PID

@@ -14,13 +14,16 @@ import (
 	"github.com/multiproc/mp/internal/shm"
 )
 
-// ExtObject is the extension type of a reference to a shared object, and Size the
-// length of its payload: cell, generation, kind and hash of the type, 32 bits each,
-// big endian.
+// The extension types of handles.
 const (
-	ExtObject = 16
-	Size      = 16
+	ExtObject        = 16 // on a shared object
+	ExtSharedMemory  = 17 // on a block of named shared memory
+	ExtShareableList = 18 // the same, with a list in it
 )
+
+// Size is the length of the payload of a reference to a shared object: cell,
+// generation, kind and hash of the type, 32 bits each, big endian.
+const Size = 16
 
 var errNoReference = errors.New("not a reference to a shared object")
 
