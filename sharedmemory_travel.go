@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"reflect"
 
-	"github.com/multiproc/mp/internal/travel"
 	"github.com/multiproc/mp/internal/ipc/codec"
 	"github.com/multiproc/mp/internal/shmfile"
+	"github.com/multiproc/mp/internal/travel"
 )
 
 // A handle of named shared memory travels as what the block is known by. The

@@ -156,5 +156,7 @@ func (t *Tx) unlistExtent(e uint32) { t.unlist(offFreeExtent, e) }
 // extentRange returns the bytes that an extent or a slab has.
 func (t *Tx) extentRange(e uint32) (off, size uint64) {
 	at := t.At(e)
-	return t.a.heapStart() + pageSize*uint64(t.Load(at+extentStart)), pageSize * uint64(t.Load(at+extentPages))
+	off, size = t.a.heapStart()+pageSize*uint64(t.Load(at+extentStart)), pageSize*uint64(t.Load(at+extentPages))
+	t.a.pointer(off, size, pageSize)
+	return off, size
 }

@@ -78,7 +78,11 @@ func (a *Arena) transact(fn func(t *Tx) error) (wakes wakes, err error) {
 // holder had begun is finished first.
 func (a *Arena) locked(fn func() error) (err error) {
 	lock := a.metaLock()
-	repair := lock.acquire()
+	stray := lock.OwnedHere() // transacting is held: the word has been overwritten
+	if stray {
+		lock.ReleaseOwn()
+	}
+	repair := lock.acquire() || stray
 	defer lock.ReleaseOwn()
 	defer func() {
 		switch r := recover().(type) {

@@ -29,5 +29,5 @@ func TestReferenceIsAsDocumented(t *testing.T) {
 	assert.Equal(t, map[string]uint64{
 		"SharedMemory": ExtSharedMemory, "ShareableList": ExtShareableList,
 	}, protocoltest.Numbers(t, "shm-extensions", "handle", "extension"))
-	assert.GreaterOrEqual(t, ExtObject, codec.FirstSpecialExt)
+	assert.GreaterOrEqual(t, ExtObject, int(codec.FirstSpecialExt))
 }
