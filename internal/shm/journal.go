@@ -17,6 +17,8 @@ import (
 // which only a stray write can have done.
 var ErrDamaged = errors.New("the shared memory has been overwritten by one of the processes that share it")
 
+func damageError(d damage) error { return fmt.Errorf("%w (%s)", ErrDamaged, d.why) }
+
 // A Tx is a transaction: a view of the arena with its own stores in it.
 type Tx struct {
 	a     *Arena
@@ -84,15 +86,7 @@ func (a *Arena) locked(fn func() error) (err error) {
 	}
 	repair := lock.acquire() || stray
 	defer lock.ReleaseOwn()
-	defer func() {
-		switch r := recover().(type) {
-		case nil:
-		case damage:
-			err = fmt.Errorf("%w (%s)", ErrDamaged, r.why)
-		default:
-			panic(r)
-		}
-	}()
+	defer Catch(&err)
 	if repair {
 		a.replay()
 	}

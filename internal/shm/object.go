@@ -162,7 +162,7 @@ func (a *Arena) Open(r Ref) (*Object, error) {
 		o.handles++
 		return o, nil
 	}
-	o := &Object{arena: a, self: a.self, cell: r.Cell, ref: r, handles: 1}
+	var o *Object
 	err := a.Transact(func(t *Tx) (err error) {
 		at := t.At(r.Cell)
 		if t.Load(at+CellGeneration) != r.Generation || r.Generation == 0 || t.Load(at+CellRefs) == 0 {
@@ -171,20 +171,29 @@ func (a *Arena) Open(r Ref) (*Object, error) {
 		if t.Kind(r.Cell) != r.Kind || t.Load(at+CellHash) != r.Hash || r.Kind < FirstKind {
 			return ErrKind
 		}
-		o.lock = a.word(at + CellLock)
-		if t.Load(at+CellExtent) != 0 {
-			o.memory, o.size = t.Load64(at+CellMemory), t.Load64(at+CellSize)
-			a.pointer(o.memory, o.size, smallest)
-		}
 		t.Add(at+CellRefs, 1)
-		o.entry, err = t.addEntry(a.slot, r.Cell)
+		o, err = a.enter(t, r)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
+	o.handles = 1
 	a.objects[r.Cell] = o
 	return o, nil
+}
+
+// enter makes this process's side of an object to which a reference has been taken,
+// and enters that into the ledger.
+func (a *Arena) enter(t *Tx, r Ref) (o *Object, err error) {
+	at := t.At(r.Cell)
+	o = &Object{arena: a, self: a.self, cell: r.Cell, ref: r, lock: a.word(at + CellLock)}
+	if t.Load(at+CellExtent) != 0 {
+		o.memory, o.size = t.Load64(at+CellMemory), t.Load64(at+CellSize)
+		a.pointer(o.memory, o.size, smallest)
+	}
+	o.entry, err = t.addEntry(a.slot, r.Cell)
+	return o, err
 }
 
 // Share adds a handle.
@@ -226,8 +235,7 @@ func (o *Object) Linked() (*Object, error) {
 		if link == 0 {
 			return ErrGone
 		}
-		at := t.At(link)
-		r = Ref{link, t.Load(at + CellGeneration), t.Kind(link), t.Load(at + CellHash)}
+		r = t.RefOf(link)
 		return nil
 	})
 	if err != nil {

@@ -84,3 +84,11 @@ func (l Luggage) Drop() {
 		_ = o.Drop()
 	}
 }
+
+// Cells returns the numbers of the objects' cells.
+func (l Luggage) Cells() (cells []uint32) {
+	for _, o := range l {
+		cells = append(cells, o.Index())
+	}
+	return cells
+}

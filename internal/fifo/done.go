@@ -1,0 +1,83 @@
+package fifo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/multiproc/mp/internal/shm"
+)
+
+// Errors of joining.
+var ErrNotTaken = errors.New("was called more often than items were taken by this process")
+
+// A LostError says that items were taken by processes that ended before they had
+// said that they were done with them.
+type LostError struct{ N int }
+
+func (e *LostError) Error() string {
+	return fmt.Sprintf("%d items were taken by processes that ended before they were done with them", e.N)
+}
+
+func init() {
+	shm.OnDeparture(KindQueue, func(t *shm.Tx, d shm.Departure) {
+		if d.Units > 0 {
+			control := t.Load64(d.At + shm.CellMemory)
+			t.Add(control+offLost, int(d.Units))
+			done(t, control, d.Units)
+		}
+	})
+}
+
+// done notes that n items are done with.
+func done(t *shm.Tx, control uint64, n uint32) {
+	if t.Add(control+offDone, int(n)) == items(t.Load64(control+offTail)) {
+		t.Add(control+offJoiners, 1)
+		t.Wake(control + offJoiners)
+	}
+}
+
+// Done says that the process is done with an item that it has taken from a joinable
+// queue.
+func (q *Queue) Done() error {
+	if err := q.h.Enter(); err != nil {
+		return err
+	}
+	defer q.h.Exit()
+	return q.h.Object().Units(func(t *shm.Tx, units uint64) error {
+		if t.Load(units) == 0 {
+			return ErrNotTaken
+		}
+		t.Add(units, -1)
+		done(t, q.control, 1)
+		return nil
+	})
+}
+
+// Join waits until all items that have been put are done with. If some were lost it
+// returns a *LostError.
+func (q *Queue) Join(ctx context.Context) (err error) {
+	defer shm.Catch(&err)
+	if err := q.h.Enter(); err != nil {
+		return err
+	}
+	defer q.h.Exit()
+	joiners := q.arena.U32(q.control + offJoiners)
+	for {
+		seen := atomic.LoadUint32(joiners)
+		if q.undone() == 0 {
+			if lost := atomic.LoadUint32(q.arena.U32(q.control + offLost)); lost > 0 {
+				return &LostError{int(lost)}
+			}
+			return ctx.Err()
+		}
+		if err := q.h.Wait(ctx, joiners, seen); err != nil {
+			return err
+		}
+	}
+}
+
+func (q *Queue) undone() uint32 {
+	return items(atomic.LoadUint64(q.tail)) - atomic.LoadUint32(q.arena.U32(q.control+offDone))
+}

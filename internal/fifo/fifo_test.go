@@ -1,0 +1,120 @@
+//go:build linux
+
+package fifo
+
+import (
+	"encoding/binary"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/multiproc/mp/internal/shm"
+)
+
+func queue(t testing.TB, c Config) (*Queue, *holder) {
+	a, err := shm.Default()
+	require.NoError(t, err)
+	c.Kind = KindQueue
+	o, err := New(a, c)
+	require.NoError(t, err)
+	h := new(holder)
+	shm.Bind(h, &h.Handle, o)
+	q, err := Open(&h.Handle, o)
+	require.NoError(t, err)
+	return q, h
+}
+
+type holder struct{ shm.Handle }
+
+func TestItemsComeInOrder(t *testing.T) {
+	a, _ := shm.Default()
+	bytes, cells := a.Heap()
+	q, h := queue(t, Config{})
+	var wg sync.WaitGroup
+	const n = 200000
+	wg.Go(func() {
+		for i := range n {
+			p := binary.NativeEndian.AppendUint64(nil, uint64(i))
+			if i%1000 == 0 {
+				p = append(p, make([]byte, 20000+i%7)...)
+			}
+			if err := q.Put(t.Context(), p, nil); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	var buf, large []byte
+	for i := range n {
+		item, err := q.Take(t.Context(), buf)
+		require.NoError(t, err)
+		p, err := item.Bytes(large)
+		require.NoError(t, err)
+		require.Equal(t, uint64(i), binary.NativeEndian.Uint64(p), i)
+		if item.Size > 8 {
+			require.Len(t, p, 8+20000+i%7)
+			large = p
+		} else {
+			buf = p
+		}
+		item.Drop()
+	}
+	wg.Wait()
+	assert.Zero(t, q.Len())
+	for i := range 3000 {
+		require.NoError(t, q.Put(t.Context(), make([]byte, i*10), nil))
+	}
+	require.NoError(t, h.Close())
+	after, cellsAfter := a.Heap()
+	assert.LessOrEqual(t, after, bytes+64<<10)
+	assert.LessOrEqual(t, cellsAfter, cells+1)
+}
+
+func BenchmarkPutTake(b *testing.B) {
+	q, h := queue(b, Config{})
+	defer h.Close()
+	p := make([]byte, 8)
+	var buf []byte
+	for b.Loop() {
+		_ = q.Put(b.Context(), p, nil)
+		item, _ := q.Take(b.Context(), buf)
+		buf = item.payload
+		item.Drop()
+	}
+}
+
+func BenchmarkPutTakeTwo(b *testing.B) {
+	q, h := queue(b, Config{})
+	defer h.Close()
+	go func() {
+		p := make([]byte, 8)
+		for range b.N {
+			_ = q.Put(b.Context(), p, nil)
+		}
+	}()
+	var buf []byte
+	for range b.N {
+		item, _ := q.Take(b.Context(), buf)
+		buf = item.payload
+	}
+}
+
+func BenchmarkPutTake1MiB(b *testing.B) {
+	q, h := queue(b, Config{Capacity: 4})
+	defer h.Close()
+	b.SetBytes(1 << 20)
+	go func() {
+		p := make([]byte, 1<<20)
+		for range b.N {
+			_ = q.Put(b.Context(), p, nil)
+		}
+	}()
+	var buf []byte
+	for range b.N {
+		item, _ := q.Take(b.Context(), nil)
+		buf, _ = item.Bytes(buf)
+		item.Drop()
+	}
+}

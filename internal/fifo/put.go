@@ -1,0 +1,167 @@
+package fifo
+
+import (
+	"encoding/binary"
+	"sync/atomic"
+
+	"github.com/multiproc/mp/internal/shm"
+)
+
+// A record is what is to be put.
+type record struct {
+	payload []byte   // what goes into the record itself
+	cells   []uint32 // that it refers to; of a large one first its blob
+	kind    uint16
+	size    int         // of the payload as the user knows it
+	blob    *shm.Object // of which this process has the reference
+}
+
+// prepare makes a record ready, outside of the lock: a large payload is copied into
+// memory of its own.
+func (q *Queue) prepare(payload []byte, cells []uint32) (r record, err error) {
+	if len(cells) >= MaxCells {
+		return r, ErrCells
+	}
+	r = record{payload: payload, cells: cells, kind: kindInline, size: len(payload)}
+	if len(payload) <= inline {
+		return r, nil
+	}
+	if r.blob, err = q.newBlob(len(payload)); err != nil {
+		return r, err
+	}
+	off, _ := q.arena.Piece(r.blob.Index())
+	copy(q.arena.Bytes(off, uint64(len(payload))), payload)
+	r.payload, r.kind = nil, kindLarge
+	r.cells = append([]uint32{r.blob.Index()}, cells...)
+	return r, nil
+}
+
+// drop gives up what the process itself has of a record; the queue has its own.
+func (r *record) drop() {
+	if r.blob != nil {
+		_ = r.blob.Drop()
+	}
+}
+
+// put writes a record and publishes it, or returns ErrFull. The caller has the lock
+// of those who put.
+func (q *Queue) put(r *record) error {
+	switch state := atomic.LoadUint32(q.state); {
+	case state&stateShut != 0:
+		return ErrShut
+	case state&stateTakers != 0:
+		return ErrGone
+	case q.full():
+		return ErrFull
+	}
+	need := recordHeader + round8(len(r.payload)) + round8(4*len(r.cells))
+	tail := atomic.LoadUint64(q.tail)
+	at := offset(tail)
+	if at+need+recordHeader > segmentSize { // the end's own record must fit behind
+		if err := q.nextSegment(at); err != nil {
+			return err
+		}
+		tail = atomic.LoadUint64(q.tail)
+		at = offset(tail)
+	}
+	segment, size := q.arena.Piece(*q.arena.U32(q.control + offTailSegment))
+	if size != segmentSize || at < segmentStart || at+need > segmentSize {
+		return shm.ErrDamaged
+	}
+	mem := q.arena.Bytes(segment+at, need)
+	binary.NativeEndian.PutUint32(mem[recordSize:], uint32(r.size))
+	binary.NativeEndian.PutUint16(mem[recordCells:], uint16(len(r.cells)))
+	binary.NativeEndian.PutUint16(mem[recordKind:], r.kind)
+	copy(mem[recordHeader:], r.payload)
+	behind := recordHeader + round8(len(r.payload))
+	for i, c := range r.cells {
+		binary.NativeEndian.PutUint32(mem[behind+4*uint64(i):], c)
+	}
+	next := position(items(tail)+1, at+need)
+	if len(r.cells) == 0 {
+		atomic.StoreUint64(q.tail, next)
+		return nil
+	}
+	// The queue's references and the item come into being together.
+	return q.arena.Transact(func(t *shm.Tx) error {
+		for _, c := range r.cells {
+			t.Ref(c)
+		}
+		t.Store64(q.control+offTail, next)
+		return nil
+	})
+}
+
+func round8(n int) uint64 { return uint64(n+7) &^ 7 }
+
+// nextSegment ends the segment at the tail with a mark at at, and puts another
+// behind it.
+func (q *Queue) nextSegment(at uint64) error {
+	return q.arena.Transact(func(t *shm.Tx) error {
+		last := t.Load(q.control + offTailSegment)
+		memory, size := q.arena.Piece(last)
+		if size != segmentSize || at+recordHeader > segmentSize {
+			return shm.ErrDamaged
+		}
+		segment := t.Load(q.control + offSpare)
+		if segment != 0 {
+			t.Store(q.control+offSpare, 0)
+			off, _ := q.arena.Piece(segment)
+			t.Store(off+segmentNext, 0)
+		} else {
+			var err error
+			if segment, err = newSegment(t); err != nil {
+				return err
+			}
+		}
+		t.Store(memory+segmentNext, segment)
+		t.Store(memory+at+recordSize, 0)
+		t.Store(memory+at+recordCells, kindEnd<<16) // no cells
+		t.Store(q.control+offTailSegment, segment)
+		t.Store64(q.control+offTail, position(items(t.Load64(q.control+offTail)), segmentStart))
+		return nil
+	})
+}
+
+// newSegment makes a segment.
+func newSegment(t *shm.Tx) (c uint32, err error) {
+	c, off, err := t.NewPiece(KindSegment, segmentSize)
+	if err == nil {
+		t.Store(off+segmentNext, 0)
+	}
+	return c, err
+}
+
+// newBlob returns memory for a large payload: one that a former one has left, if it
+// is not much larger, or new.
+func (q *Queue) newBlob(size int) (*shm.Object, error) {
+	if o, err := q.spareBlob(uint64(size)); o != nil || err != nil {
+		return o, err
+	}
+	return q.arena.New(shm.Spec{Kind: KindBlob, Size: uint64(size)})
+}
+
+// spareBlob takes a spare blob out of the queue.
+func (q *Queue) spareBlob(size uint64) (*shm.Object, error) {
+	for i := range uint64(spareBlobs) {
+		place := q.control + offSpareBlobs + 4*i
+		if atomic.LoadUint32(q.arena.U32(place)) == 0 {
+			continue
+		}
+		o, err := q.arena.Adopt(func(t *shm.Tx) uint32 {
+			c := t.Load(place)
+			if c == 0 {
+				return 0
+			}
+			if _, room := q.arena.Piece(c); room < size || room > 4*size {
+				return 0
+			}
+			t.Store(place, 0)
+			return c
+		})
+		if o != nil || err != nil {
+			return o, err
+		}
+	}
+	return nil, nil
+}

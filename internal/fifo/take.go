@@ -1,0 +1,243 @@
+package fifo
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"sync/atomic"
+
+	"github.com/multiproc/mp/internal/shm"
+)
+
+// An Item is what was taken. Its Cells are the shared objects that it refers to;
+// this process holds them until Drop.
+type Item struct {
+	Size int
+
+	payload []byte        // of a small one: it has been copied
+	blob    *shm.Object   // of a large one
+	held    []*shm.Object // what it refers to
+	q       *Queue
+}
+
+// Take takes the next item, as one who waits for it. buf is for a small one. After
+// Take come Bytes, and Drop.
+func (q *Queue) Take(ctx context.Context, buf []byte) (item Item, err error) {
+	defer shm.Catch(&err)
+	if err := q.h.Enter(); err != nil {
+		return item, err
+	}
+	defer q.h.Exit()
+	for {
+		seen := atomic.LoadUint64(q.tail)
+		item, err := q.tryTake(ctx, buf)
+		if err == nil || !errors.Is(err, ErrEmpty) {
+			return item, err
+		}
+		if err := q.await(ctx, q.takers, seen, q.empty); err != nil {
+			return item, err
+		}
+	}
+}
+
+// TryTake is Take without waiting, but ErrEmpty.
+func (q *Queue) TryTake(buf []byte) (item Item, err error) {
+	defer shm.Catch(&err)
+	if err := q.h.Enter(); err != nil {
+		return item, err
+	}
+	defer q.h.Exit()
+	return q.tryTake(context.Background(), buf)
+}
+
+func (q *Queue) tryTake(ctx context.Context, buf []byte) (Item, error) {
+	if q.empty() {
+		return Item{}, ErrEmpty
+	}
+	if err := acquire(ctx, q, q.taking); err != nil {
+		return Item{}, err
+	}
+	item, err := q.take(buf)
+	q.taking.ReleaseOwn()
+	if err == nil && q.capacity > 0 {
+		q.notify(q.putters)
+	}
+	return item, err
+}
+
+// take takes the item at the head. The caller has the lock of those who take.
+func (q *Queue) take(buf []byte) (Item, error) {
+	state := atomic.LoadUint32(q.state) // before the positions: what was put before the end counts
+	if state&stateDropped != 0 {
+		return Item{}, ErrShut
+	}
+	head := atomic.LoadUint64(q.head)
+	if items(head) == items(atomic.LoadUint64(q.tail)) {
+		if state&(stateShut|statePutters) != 0 {
+			return Item{}, ErrShut
+		}
+		return Item{}, ErrEmpty
+	}
+	r, err := q.at(offset(head))
+	if err == nil && r.kind == kindEnd {
+		if err = q.leaveSegment(); err == nil {
+			head = atomic.LoadUint64(q.head)
+			r, err = q.at(offset(head))
+		}
+	}
+	if err != nil {
+		return Item{}, err
+	}
+	next := position(items(head)+1, offset(head)+r.need)
+	item := Item{Size: r.size, q: q}
+	if r.kind == kindInline {
+		item.payload = append(buf[:0], r.payload...)
+	}
+	joinable := state&stateJoinable != 0
+	if len(r.cells) == 0 && !joinable {
+		atomic.StoreUint64(q.head, next)
+		return item, nil
+	}
+	return item, q.takeReferring(&item, r, next, joinable)
+}
+
+// takeReferring takes an item that refers to shared objects, or one whose takers
+// answer for it.
+func (q *Queue) takeReferring(item *Item, r found, next uint64, joinable bool) (err error) {
+	objects, err := q.arena.OpenCells(r.cells)
+	if err != nil {
+		return err
+	}
+	release := func(t *shm.Tx) {
+		for _, c := range r.cells {
+			t.Unref(c) // never the last one: this process has another
+		}
+		t.Store64(q.control+offHead, next)
+	}
+	if joinable {
+		err = q.h.Object().Units(func(t *shm.Tx, units uint64) error {
+			t.Add(units, 1)
+			release(t)
+			return nil
+		})
+	} else {
+		err = q.arena.Transact(func(t *shm.Tx) error { release(t); return nil })
+	}
+	if err != nil {
+		for _, o := range objects {
+			_ = o.Drop()
+		}
+		return err
+	}
+	if r.kind == kindLarge {
+		item.blob, objects = objects[0], objects[1:]
+	}
+	item.held = objects
+	return nil
+}
+
+// found is a record in a segment.
+type found struct {
+	kind    uint16
+	size    int
+	payload []byte
+	cells   []uint32
+	need    uint64
+}
+
+// at reads the record at an offset of the segment at the head. Nothing in it is
+// trusted.
+func (q *Queue) at(off uint64) (r found, err error) {
+	segment, size := q.arena.Piece(*q.arena.U32(q.control + offHeadSegment))
+	if size != segmentSize || off < segmentStart || off&7 != 0 || off+recordHeader > segmentSize {
+		return r, shm.ErrDamaged
+	}
+	mem := q.arena.Bytes(segment+off, segmentSize-off)
+	r.size = int(binary.NativeEndian.Uint32(mem[recordSize:]))
+	r.kind = binary.NativeEndian.Uint16(mem[recordKind:])
+	n := int(binary.NativeEndian.Uint16(mem[recordCells:]))
+	inside := 0
+	switch {
+	case r.kind == kindInline && r.size <= inline:
+		inside = r.size
+	case r.kind == kindLarge && n > 0, r.kind == kindEnd && n == 0:
+	default:
+		return r, shm.ErrDamaged
+	}
+	behind := recordHeader + round8(inside)
+	r.need = behind + round8(4*n)
+	if n > MaxCells || r.need > uint64(len(mem)) {
+		return r, shm.ErrDamaged
+	}
+	r.payload = mem[recordHeader : recordHeader+inside]
+	for i := range n {
+		r.cells = append(r.cells, binary.NativeEndian.Uint32(mem[behind+4*uint64(i):]))
+	}
+	return r, nil
+}
+
+// leaveSegment moves the head into the next segment, and keeps or frees the one
+// that is left.
+func (q *Queue) leaveSegment() error {
+	return q.arena.Discard(func(t *shm.Tx) (dying uint32, err error) {
+		old := t.Load(q.control + offHeadSegment)
+		off, size := q.arena.Piece(old)
+		next := t.Load(off + segmentNext)
+		if size != segmentSize || next == 0 {
+			return 0, shm.ErrDamaged
+		}
+		t.Store(q.control+offHeadSegment, next)
+		t.Store64(q.control+offHead, position(items(t.Load64(q.control+offHead)), segmentStart))
+		if t.Load(q.control+offSpare) == 0 {
+			t.Store(q.control+offSpare, old)
+			return 0, nil
+		}
+		return t.Unref(old), nil
+	})
+}
+
+// Bytes returns the payload. It is dst if that has room for a large one; a small one
+// is where Take has put it.
+func (i *Item) Bytes(dst []byte) (payload []byte, err error) {
+	defer shm.Catch(&err)
+	if i.blob == nil {
+		return i.payload, nil
+	}
+	off, size := i.q.arena.Piece(i.blob.Index())
+	if uint64(i.Size) > size {
+		return nil, shm.ErrDamaged
+	}
+	return append(dst[:0], i.q.arena.Bytes(off, uint64(i.Size))...), nil
+}
+
+// Drop gives up what the item has.
+func (i *Item) Drop() {
+	for _, o := range i.held {
+		_ = o.Drop()
+	}
+	if i.blob != nil && !i.q.keepBlob(i.blob) {
+		_ = i.blob.Drop()
+	}
+	i.held, i.blob = nil, nil
+}
+
+// keepBlob leaves a blob to the next large item.
+func (q *Queue) keepBlob(o *shm.Object) bool {
+	for i := range uint64(spareBlobs) {
+		place := q.control + offSpareBlobs + 4*i
+		if atomic.LoadUint32(q.arena.U32(place)) != 0 {
+			continue
+		}
+		kept := false
+		err := o.Yield(func(t *shm.Tx) bool {
+			if kept = t.Load(place) == 0; kept {
+				t.Store(place, o.Index())
+			}
+			return kept
+		})
+		if err != nil || kept {
+			return kept && err == nil
+		}
+	}
+	return false
+}

@@ -1,0 +1,279 @@
+package mp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"iter"
+	"reflect"
+	"sync"
+
+	"github.com/multiproc/mp/internal/fifo"
+	"github.com/multiproc/mp/internal/ipc/codec"
+	"github.com/multiproc/mp/internal/shm"
+	"github.com/multiproc/mp/internal/travel"
+)
+
+// Errors of queues.
+var (
+	// ErrFull: the queue has no room.
+	ErrFull = errors.New("is full")
+	// ErrEmpty: there is nothing in the queue.
+	ErrEmpty = errors.New("is empty")
+)
+
+// A Queue carries values of type T from any number of goroutines in any number of
+// processes to any number of others. T is what can be the argument of a task;
+// handles on shared objects travel in it. Make it with NewQueue, after Init, and
+// pass it as, or in, the argument of a task.
+//
+// Items of one producer come in the order in which it has put them. An item is in
+// shared memory when Put returns, so nothing is lost when the producer ends, or is
+// killed, right after, and a process can be joined before its items are read. A
+// process that is killed while it puts or gets, at whatever instant, leaves the
+// queue as it was before or after; with a consumer at most the item is gone that it
+// had taken.
+type Queue[T any] struct {
+	h     shm.Handle
+	q     *fifo.Queue
+	codec *codec.Codec
+}
+
+// NewQueue makes a queue for capacity items; 0 means as many as there is memory
+// for. It returns an error that names the field if T cannot travel.
+func NewQueue[T any](capacity int) (*Queue[T], error) {
+	q := new(Queue[T])
+	return made(q, q.make("NewQueue", q, fifo.Config{Capacity: capacity}))
+}
+
+// make makes the object; self is the handle that q is a part of.
+func (q *Queue[T]) make(what string, self sharedHandle, c fifo.Config) (err error) {
+	if c.Capacity < 0 {
+		return fmt.Errorf("mp: %s: a capacity of %d is negative; 0 means no bound", what, c.Capacity)
+	}
+	if err := ready(what); err != nil {
+		return err
+	}
+	if q.codec, err = codec.Of[T](); err != nil {
+		return misuse(what, err)
+	}
+	a, err := shm.Default()
+	if err != nil {
+		return misuse(what, err)
+	}
+	c.Kind, c.Hash = self.shape()
+	o, err := fifo.New(a, c)
+	if err != nil {
+		return misuse(what, err)
+	}
+	return bound(o, self.bind(o))
+}
+
+func (q *Queue[T]) shape() (shm.Kind, uint32) { return fifo.KindQueue, typeHash[T]("queue") }
+
+// typeHash tells apart what is in objects for different purposes.
+func typeHash[T any](purpose string) uint32 {
+	t := reflect.TypeFor[T]()
+	h := fnv.New32a()
+	fmt.Fprintf(h, "%s %s %s", purpose, t.PkgPath(), t)
+	return h.Sum32()
+}
+
+func (q *Queue[T]) handle() *shm.Handle {
+	if q == nil {
+		return nil
+	}
+	return &q.h
+}
+
+func (q *Queue[T]) bind(o *shm.Object) error {
+	if err := q.open(o); err != nil {
+		return err
+	}
+	shm.Bind(q, &q.h, o)
+	return nil
+}
+
+// open does what has to be done before a handle is bound.
+func (q *Queue[T]) open(o *shm.Object) (err error) {
+	if q.codec, err = codec.Of[T](); err != nil {
+		return err
+	}
+	q.q, err = fifo.Open(&q.h, o)
+	return err
+}
+
+// Put puts v at the end, and waits for room as long as the queue is full. When it
+// returns nil the item is in the queue; otherwise it is not. An error is that of ctx,
+// which matches ErrFull too if it was waited for room; ErrClosed if the handle has
+// been closed or the queue shut down; or it says why v cannot be encoded.
+func (q *Queue[T]) Put(ctx context.Context, v T) error {
+	return q.put("Queue.Put", v, func(payload []byte, cells []uint32) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return waited(q.q.Put(ctx, payload, cells), ErrFull)
+	})
+}
+
+// waited is the error of a wait: that of a context matches what it was waited for.
+func waited(err, what error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%w: %w", what, err)
+	}
+	return err
+}
+
+// TryPut is Put without waiting: if there is no room it returns ErrFull.
+func (q *Queue[T]) TryPut(v T) error {
+	return q.put("Queue.TryPut", v, func(payload []byte, cells []uint32) error {
+		return q.q.TryPut(payload, cells)
+	})
+}
+
+// buffers are for items while they are encoded and decoded.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// keepBuffer is the largest buffer that is kept.
+const keepBuffer = 4 << 20
+
+func putBuffer(buf *[]byte, used []byte) {
+	if cap(used) > cap(*buf) && cap(used) <= keepBuffer {
+		*buf = used
+	}
+	buffers.Put(buf)
+}
+
+func (q *Queue[T]) put(what string, v T, send func(payload []byte, cells []uint32) error) error {
+	if err := q.handle().Check(); err != nil {
+		return misuse(what, err)
+	}
+	buf := buffers.Get().(*[]byte)
+	payload, err := codec.Append(q.codec, (*buf)[:0], &v)
+	defer putBuffer(buf, payload)
+	if err != nil {
+		return misuse(what, err)
+	}
+	luggage, err := travel.Pack(q.codec, payload)
+	if err != nil {
+		return misuse(what, err)
+	}
+	defer luggage.Drop()
+	return queueError(what, send(payload, luggage.Cells()))
+}
+
+// queueError puts our errors in the place of those of package fifo.
+func queueError(what string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fifo.ErrShut):
+		err = fmt.Errorf("%w: it has been shut down", ErrClosed)
+	case errors.Is(err, fifo.ErrFull):
+		err = ErrFull
+	case errors.Is(err, fifo.ErrEmpty):
+		err = ErrEmpty
+	}
+	return misuse(what, err)
+}
+
+// Get takes the first item, and waits for one as long as the queue is empty. An
+// error is that of ctx, which matches ErrEmpty too if it was waited for an item;
+// ErrClosed if the handle has been closed, or the queue shut down and there is
+// nothing left; or it says why the item, which is gone, cannot be decoded.
+func (q *Queue[T]) Get(ctx context.Context) (T, error) {
+	return q.get("Queue.Get", func(buf []byte) (fifo.Item, error) {
+		if err := ctx.Err(); err != nil {
+			return fifo.Item{}, err
+		}
+		item, err := q.q.Take(ctx, buf)
+		return item, waited(err, ErrEmpty)
+	})
+}
+
+// TryGet is Get without waiting: if there is nothing it returns ErrEmpty.
+func (q *Queue[T]) TryGet() (T, error) {
+	return q.get("Queue.TryGet", func(buf []byte) (fifo.Item, error) { return q.q.TryTake(buf) })
+}
+
+func (q *Queue[T]) get(what string, take func(buf []byte) (fifo.Item, error)) (v T, err error) {
+	if err := q.handle().Check(); err != nil {
+		return v, misuse(what, err)
+	}
+	buf := buffers.Get().(*[]byte)
+	var payload []byte
+	defer func() { putBuffer(buf, payload) }()
+	item, err := take(*buf)
+	if err != nil {
+		return v, queueError(what, err)
+	}
+	defer item.Drop() // when what it refers to has handles of its own
+	if payload, err = item.Bytes(*buf); err != nil {
+		return v, misuse(what, err)
+	}
+	return v, misuse(what, codec.Decode(q.codec, payload, &v))
+}
+
+// All takes items until the queue has been shut down and is empty. Every other
+// error, that of ctx too, is the last that it yields.
+func (q *Queue[T]) All(ctx context.Context) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for {
+			v, err := q.Get(ctx)
+			if err != nil && q.handle().Check() == nil && errors.Is(err, ErrClosed) {
+				return
+			}
+			if !yield(v, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Len returns how many items are in the queue at this moment; 0 if the handle is
+// closed.
+func (q *Queue[T]) Len() int {
+	if q.handle().Check() != nil {
+		return 0
+	}
+	return q.q.Len()
+}
+
+// Cap returns how many items the queue has room for; 0: there is no bound.
+func (q *Queue[T]) Cap() int {
+	if q.handle().Check() != nil {
+		return 0
+	}
+	return q.q.Cap()
+}
+
+// Empty says whether there is nothing in the queue at this moment.
+func (q *Queue[T]) Empty() bool { return q.Len() == 0 }
+
+// Full says whether there is no room at this moment.
+func (q *Queue[T]) Full() bool { return q.Cap() > 0 && q.Len() >= q.Cap() }
+
+// Shutdown ends the queue for everybody: Put fails from now on, also for those who
+// wait for room, with ErrClosed. Get goes on until there is nothing left, or, if it
+// is immediate, fails at once. Shutting down again does no harm.
+func (q *Queue[T]) Shutdown(immediate bool) error {
+	if err := q.handle().Check(); err != nil {
+		return misuse("Queue.Shutdown", err)
+	}
+	return misuse("Queue.Shutdown", q.q.Shutdown(immediate))
+}
+
+// Close gives up this handle, and has those who wait through it return ErrClosed.
+// The queue, with what is in it, is there for the other handles, of this and of
+// other processes. Closing again does nothing.
+func (q *Queue[T]) Close() error { return misuse("Queue.Close", q.handle().Close()) }
+
+// String shows the type and how many items there are.
+func (q *Queue[T]) String() string {
+	name := "mp.Queue[" + reflect.TypeFor[T]().String() + "]"
+	if err := q.handle().Check(); err != nil {
+		return name + "(" + err.Error() + ")"
+	}
+	return fmt.Sprintf("%s(%d of %d)", name, q.Len(), q.Cap())
+}
