@@ -47,10 +47,22 @@ func applyOptions(opts []Option) (lock Locker, link *shm.Object, err error) {
 	if isNil(o.lock) {
 		return nil, nil, nil
 	}
-	if err := o.lock.handle().Check(); err != nil {
+	lock = lockItself(o.lock)
+	if err := lock.handle().Check(); err != nil {
 		return nil, nil, fmt.Errorf("the lock given %w", err)
 	}
-	return o.lock, o.lock.handle().Object(), nil
+	return lock, lock.handle().Object(), nil
+}
+
+// lockItself follows a Locker that uses another one's lock to that.
+func lockItself(l Locker) Locker {
+	for {
+		user, ok := l.(interface{ Locker() Locker })
+		if !ok || user.Locker() == l {
+			return l
+		}
+		l = user.Locker()
+	}
 }
 
 func isNil(l Locker) bool { return l == nil || reflect.ValueOf(l).IsNil() }

@@ -8,6 +8,8 @@ const (
 	KindTaking  = shm.FirstKind + 21 // its second lock: that of who takes
 	KindSegment = shm.FirstKind + 22 // a piece of its records
 	KindBlob    = shm.FirstKind + 23 // the content of a large record
+	KindSender  = shm.FirstKind + 24 // the end of a pipe that holds its queue to put
+	KindTaker   = shm.FirstKind + 25 // the end that holds it to take
 )
 
 // The control block of a queue. Positions are of 64 bits: the number of the next
@@ -23,7 +25,8 @@ const (
 	offPutters     = 132 // u32: 1 if somebody may wait for room
 	offState       = 136 // u32
 	offCapacity    = 140 // u32: items; 0: no bound
-	offBytes       = 144 // u32: bytes that may be under way; 0: no bound
+	offBytes       = 144 // u32: of large items under way that make it full; 0: no bound
+	offUnderWay    = 168 // u64: bytes of large items that are in the queue
 	offDone        = 152 // u32: items that are done with
 	offLost        = 156 // u32: of them those whose taker died
 	offJoiners     = 160 // u32: changes when everything is done

@@ -87,6 +87,10 @@ func (q *Queue) put(r *record) error {
 		for _, c := range r.cells {
 			t.Ref(c)
 		}
+		if r.kind == kindLarge {
+			under := q.control + offUnderWay
+			t.Store64(under, t.Load64(under)+uint64(r.size))
+		}
 		t.Store64(q.control+offTail, next)
 		return nil
 	})

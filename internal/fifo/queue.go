@@ -26,6 +26,7 @@ type Queue struct {
 	control uint64 // where the control block lies
 
 	tail, head      *uint64
+	underWay        *uint64
 	takers, putters *uint32
 	state           *uint32
 	capacity        uint32
@@ -37,7 +38,7 @@ type Config struct {
 	Kind     shm.Kind // of the object; KindQueue unless it is a part of something larger
 	Hash     uint32
 	Capacity int  // items; 0: no bound
-	Bytes    int  // bytes that may be under way; 0: no bound
+	Bytes    int  // of large items under way that make it full; 0: no bound
 	Joinable bool // the takers tell when they are done with an item
 }
 
@@ -79,17 +80,21 @@ func New(a *shm.Arena, c Config) (*shm.Object, error) {
 // Open returns the view of the queue o through a handle, which is to be bound to it.
 func Open(h *shm.Handle, o *shm.Object) (q *Queue, err error) {
 	defer shm.Catch(&err)
-	a := o.Arena()
-	control, size := a.Piece(o.Index())
+	return open(h, o.Arena(), o.Index())
+}
+
+func open(h *shm.Handle, a *shm.Arena, c uint32) (*Queue, error) {
+	control, size := a.Piece(c)
 	if size < controlSize {
 		return nil, shm.ErrDamaged
 	}
 	return &Queue{
 		h: h, arena: a, control: control,
-		putting:  o.LockWord(),
-		taking:   a.LockOf(*o.Word(shm.CellLink)),
+		putting:  a.LockOf(c),
+		taking:   a.LockOf(a.Link(c)),
 		tail:     a.U64(control + offTail),
 		head:     a.U64(control + offHead),
+		underWay: a.U64(control + offUnderWay),
 		takers:   a.U32(control + offTakers),
 		putters:  a.U32(control + offPutters),
 		state:    a.U32(control + offState),
@@ -195,9 +200,12 @@ func acquire(ctx context.Context, q *Queue, l shm.LockWord) error {
 }
 
 func (q *Queue) full() bool {
-	tail := atomic.LoadUint64(q.tail)
-	head := atomic.LoadUint64(q.head)
-	return q.capacity > 0 && items(tail)-items(head) >= q.capacity && atomic.LoadUint32(q.state)&(stateShut|stateTakers) == 0
+	if q.capacity == 0 || atomic.LoadUint32(q.state)&(stateShut|stateTakers) != 0 {
+		return false
+	}
+	tail, head := atomic.LoadUint64(q.tail), atomic.LoadUint64(q.head)
+	return items(tail)-items(head) >= q.capacity ||
+		q.bytes > 0 && atomic.LoadUint64(q.underWay) >= uint64(q.bytes) && items(tail) != items(head)
 }
 
 func (q *Queue) empty() bool {

@@ -112,6 +112,10 @@ func (q *Queue) takeReferring(item *Item, r found, next uint64, joinable bool) (
 		for _, c := range r.cells {
 			t.Unref(c) // never the last one: this process has another
 		}
+		if r.kind == kindLarge {
+			under := q.control + offUnderWay
+			t.Store64(under, t.Load64(under)-min(uint64(r.size), t.Load64(under)))
+		}
 		t.Store64(q.control+offHead, next)
 	}
 	if joinable {

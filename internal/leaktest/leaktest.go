@@ -122,11 +122,11 @@ func descriptors() map[string]int {
 	return counts
 }
 
-// files lists what lies in the place for shared memory with a name. Other programs
-// use it at the same time: only names that could be ours count.
+// files lists what lies in the place for shared memory with a name. Other programs,
+// and other tests, use it at the same time: only names with our number in them count.
 func files() map[string]bool {
 	names := make(map[string]bool)
-	found, err := filepath.Glob("/dev/shm/mp-*")
+	found, err := filepath.Glob(fmt.Sprintf("/dev/shm/mp-*-%d-*", os.Getpid()))
 	if err != nil {
 		return names
 	}

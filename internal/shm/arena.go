@@ -110,7 +110,8 @@ func create() (*os.File, error) {
 		size = 1 << bits.Len64(min(want, largestSize)-1)
 	}
 	for ; size >= leastSize; size /= 2 {
-		if size > sys.FileSizeLimit() || !sys.CanMap(int(size)) {
+		// The program itself needs addresses, too.
+		if size > sys.FileSizeLimit() || !sys.CanMap(int(2*size)) {
 			continue
 		}
 		f, err := sys.SparseFile("mp-arena", int64(size))

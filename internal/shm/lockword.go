@@ -53,12 +53,14 @@ func (h *Handle) TryLock() bool {
 		return false
 	}
 	h.o.Acquired()
-	return !h.Closed() || h.o.backOut()
+	return !h.Closed() || h.backOut()
 }
 
-// backOut gives up a lock that was taken after the handle had been closed.
-func (o *Object) backOut() bool {
-	o.LockWord().ReleaseOwn()
+// backOut gives up a lock that was taken after the handle had been closed. That it
+// was taken may have kept the object from being given up.
+func (h *Handle) backOut() bool {
+	h.o.LockWord().ReleaseOwn()
+	h.giveBack(0)
 	return false
 }
 

@@ -67,6 +67,3 @@ func (o *Object) Memory() (unsafe.Pointer, uint64) {
 	}
 	return o.arena.pointer(o.memory, o.size, smallest), o.size
 }
-
-// raceAddress stands for the object with the race detector.
-func (o *Object) raceAddress() unsafe.Pointer { return unsafe.Pointer(o) }

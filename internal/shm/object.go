@@ -45,6 +45,8 @@ type Spec struct {
 	Link *Object // which the new object holds as long as it exists; nil: none
 	// Init writes the body of the cell, which is zero.
 	Init func(t *Tx, at uint64)
+
+	end bool // the linked object may have memory
 }
 
 // New makes an object, with one handle.
@@ -80,7 +82,7 @@ func (o *Object) make(t *Tx, s *Spec) (err error) {
 	if s.Size > t.a.size {
 		return ErrFull
 	}
-	if s.Link != nil && s.Link.size > 0 {
+	if s.Link != nil && s.Link.size > 0 && !s.end {
 		return ErrLink
 	}
 	if s.Link != nil {
@@ -113,6 +115,7 @@ func (t *Tx) allocate(c uint32, size uint64) (off uint64, err error) {
 	if size > largest {
 		off, _ = t.extentRange(extent)
 	}
+	t.a.pointer(off, size, smallest)
 	at := t.At(c)
 	t.Store(at+CellExtent, extent)
 	t.Store64(at+CellMemory, off)
@@ -221,6 +224,9 @@ func (o *Object) Index() uint32 { return o.cell }
 func (o *Object) Units(fn func(t *Tx, units uint64) error) error {
 	o.arena.mu.Lock()
 	defer o.arena.mu.Unlock()
+	if o.handles == 0 {
+		return ErrClosed
+	}
 	return o.arena.Transact(func(t *Tx) error { return fn(t, o.entry+4) })
 }
 

@@ -69,6 +69,10 @@ func (a *Arena) wait(ctx context.Context, word *uint32, expect uint32, giveUp fu
 	s := a.parking.shard(word)
 	s.mu.Lock()
 	q := s.queues[word]
+	if q != nil && atomic.LoadUint32(word) != expect {
+		s.mu.Unlock()
+		return false, ctx.Err()
+	}
 	if q == nil {
 		q = new(queue)
 		if s.queues == nil {

@@ -31,6 +31,14 @@ func (a *Arena) Piece(c uint32) (off, size uint64) {
 	return off, size
 }
 
+// Link returns the cell that a cell holds.
+func (a *Arena) Link(c uint32) uint32 { return a.load(a.cell(c) + CellLink) }
+
+// NewEnd makes an object that holds another one, which may have memory: it has none.
+func (a *Arena) NewEnd(kind Kind, link *Object) (*Object, error) {
+	return a.New(Spec{Kind: kind, Link: link, end: true})
+}
+
 // Bytes returns size bytes of the arena.
 func (a *Arena) Bytes(off, size uint64) []byte { return a.bytes(off, size) }
 

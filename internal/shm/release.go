@@ -87,12 +87,14 @@ func (t *Tx) Unref(c uint32) (dying uint32) {
 	}
 	extent, link, memory := t.Load(at+CellExtent), t.Load(at+CellLink), t.Load64(at+CellMemory)
 	t.FreeCell(c)
-	if link != 0 && t.Unref(link) != 0 {
-		damaged("cell %d, which another one holds, has memory", link)
+	if link != 0 {
+		dying = t.Unref(link)
 	}
 	switch {
 	case extent == 0:
-		return 0
+		return dying
+	case dying != 0:
+		damaged("cell %d and the one that it holds both have memory", c)
 	case t.Kind(extent) == kindExtent:
 		t.Store(t.At(extent)+CellKind, uint32(kindDying))
 		return extent

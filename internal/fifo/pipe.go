@@ -1,0 +1,56 @@
+package fifo
+
+import "github.com/multiproc/mp/internal/shm"
+
+// A pipe is a queue between two ends, each an object of its own that holds the
+// queue. When the last process has given up an end, in whatever way, those at the
+// other are told, in the same transaction.
+
+func init() {
+	shm.OnLast(KindSender, func(t *shm.Tx, c uint32) (uint32, bool) { return leaveEnd(t, c, statePutters) })
+	shm.OnLast(KindTaker, func(t *shm.Tx, c uint32) (uint32, bool) { return leaveEnd(t, c, stateTakers) })
+}
+
+// leaveEnd is called while the last reference to an end goes: if that of the other
+// end has gone already the queue is taken apart.
+func leaveEnd(t *shm.Tx, end uint32, gone uint32) (dying uint32, more bool) {
+	queue := t.Load(t.At(end) + shm.CellLink)
+	if t.Load(t.At(queue)+shm.CellRefs) == 1 {
+		return Drain(t, queue)
+	}
+	control := t.Load64(t.At(queue) + shm.CellMemory)
+	t.Store(control+offState, t.Load(control+offState)|gone)
+	t.Wake(control + offTail + 4)
+	t.Wake(control + offHead + 4)
+	return 0, false
+}
+
+// The bounds of a pipe.
+const (
+	pipeItems = 1024
+	pipeBytes = 4 << 20
+)
+
+// NewPipe makes a pipe, and returns its two ends.
+func NewPipe(a *shm.Arena) (taker, sender *shm.Object, err error) {
+	q, err := New(a, Config{Kind: KindQueue, Capacity: pipeItems, Bytes: pipeBytes})
+	if err != nil {
+		return nil, nil, err
+	}
+	defer q.Drop() // the ends hold it
+	if taker, err = a.NewEnd(KindTaker, q); err != nil {
+		return nil, nil, err
+	}
+	if sender, err = a.NewEnd(KindSender, q); err != nil {
+		_ = taker.Drop()
+		return nil, nil, err
+	}
+	return taker, sender, nil
+}
+
+// OpenEnd returns the view of a pipe's queue through a handle that is to be bound to
+// one of its ends.
+func OpenEnd(h *shm.Handle, end *shm.Object) (q *Queue, err error) {
+	defer shm.Catch(&err)
+	return open(h, end.Arena(), *end.Word(shm.CellLink))
+}
