@@ -12,5 +12,15 @@
 //	crash         a worker that crashes ends one task only
 //	errors        errors.Is and errors.As across processes
 //	local         the same pool on goroutines: multiprocessing.dummy
+//	value_array   a number and an array that processes share
+//	counter       ten processes and one number: with a lock, and without
+//	lock_file     several processes append to one file
+//	semaphore     what there are two of, for five processes
+//	event         to wait until something is set, or for a while
+//	condition     producers and consumers with a queue of limited size
+//	barrier       phases that all begin together
+//	holder_dies   a process is killed while it has a lock; the others repair
+//	shared_memory memory and a list with a name, shared with Python
+//	sum1g         a gibibyte that all workers of a pool sum together
 //	md5tree       the main job: digests of a whole tree, with and without chaos
 package examples

@@ -129,12 +129,38 @@ var small = map[string][]string{
 		"local: false, squares: 1 4 9 16 25, in this process: 0 of 5\n",
 		"local: true, squares: 1 4 9 16 25, in this process: 5 of 5\n",
 	},
+	"value_array": {"3.1415927\n[0 -1 -2 -3 -4 -5 -6 -7 -8 -9]\n{3.75 -12.5}\n"},
+	"counter":     {"with the lock: 10000\n", "some are lost: true\n", "atomically: 10000\n"},
+	"lock_file":   {"lines: 40000, torn: 0, blocks: 4\n"},
+	"shared_memory": {
+		"hello from Go: from Go -273.154 21 <nil>\n",
+		"python3", // skipped, or what TestPythonSharesMemory wants
+	},
+	"semaphore": {"Process-1 acquire\n", "Process-5 release\n", "at most 2 at once: true, free again: 2\n"},
+	"event": {
+		"wait_for_event: starting\n",
+		"wait_for_event_timeout: starting\n",
+		"wait_for_event_timeout: e.is_set()-> false mp: time limit exceeded\nmain: event is set\nwait_for_event: e.is_set()-> true\n",
+	},
+	"condition": {"taken: 300, their sum: 14850, left: 0\n"},
+	"barrier": {
+		"all are here: [2 2 2 2]\nall are here: [4 4 4 4]\nall are here: [8 8 8 8]\n" +
+			strings.Repeat("the barrier is broken: true\n", 3),
+	},
+	"holder_dies": {
+		"the owner of the lock has died, 100 are missing: repaired\n" +
+			"the holder: exit code -9, cause \"killed\"\naccounts: 600 + 400, owner died: false\n",
+	},
+	"sum1g": {"size: 64 MiB, workers: ", "\ncreated ", "\nfilled ", "\nfirst pass ", "\nsecond pass ", "\nthe sum is right, both times\n"},
 }
+
+// arguments are those of the programs that take too long without.
+var arguments = map[string][]string{"sum1g": {"-mib", "64"}}
 
 func TestSmallPrograms(t *testing.T) {
 	for name, lines := range small {
 		t.Run(name, func(t *testing.T) {
-			out := works(t, name)
+			out := works(t, name, arguments[name]...)
 			for _, line := range lines {
 				require.Contains(t, out, line)
 			}
@@ -142,10 +168,13 @@ func TestSmallPrograms(t *testing.T) {
 	}
 }
 
-func TestEveryProgramIsTested(t *testing.T) {
+func TestEveryProgramIsTestedAndListed(t *testing.T) {
 	entries, err := os.ReadDir(programs)
 	require.NoError(t, err)
+	list, err := os.ReadFile("doc.go")
+	require.NoError(t, err)
 	for _, e := range entries {
+		require.Contains(t, string(list), "\n//\t"+e.Name()+" ", "doc.go does not list it")
 		if e.Name() != "md5tree" {
 			require.Contains(t, small, e.Name())
 		}
@@ -155,6 +184,14 @@ func TestEveryProgramIsTested(t *testing.T) {
 
 func TestDaemonEndsWithItsParent(t *testing.T) {
 	require.NotContains(t, works(t, "daemon"), "\ndaemon: work end\n")
+}
+
+func TestPythonSharesMemory(t *testing.T) {
+	out := works(t, "shared_memory")
+	if _, reason, skipped := strings.Cut(out, "python3: skipped: "); skipped {
+		t.Skip("python3: " + reason)
+	}
+	require.Contains(t, out, "python3 sees ['from Python', -273.154, 42, None]\nhello from Python: from Python -273.154 42 <nil>\n")
 }
 
 // tree makes a directory with 200 files and what cannot be read, and returns it.

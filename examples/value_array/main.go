@@ -73,7 +73,7 @@ func main() {
 		if err := join(ctx, double.With(pt)); err != nil {
 			return err
 		}
-		fmt.Println(pt)
+		fmt.Println(pt.Load())
 		return nil
 	})
 }

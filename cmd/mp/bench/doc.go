@@ -12,7 +12,7 @@
 // other round takes them in the reverse order, so that a drift of the machine
 // hits all alike. After the rounds, medians are compared.
 //
-// CPython is measured by a script of its own (script/bench.py), which does the
+// CPython is measured by a script of its own (script/*.py), which does the
 // same work, repeats it in the same way and checks it as strictly. All versions
 // found on the machine run every workload briefly, the best of them three times,
 // and the one with the best median takes part in the rounds. A rival that is not

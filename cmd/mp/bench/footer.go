@@ -25,6 +25,13 @@ type footer struct {
 
 func (f footer) write(w io.Writer) {
 	fmt.Fprintln(w, "\nFigures are medians; a ratio above 1 means that we are ahead.")
+	for _, o := range f.outcomes {
+		for _, note := range []string{o.workload.Note, o.note} {
+			if note != "" {
+				fmt.Fprintf(w, "note: %s: %s\n", o.workload.Name, note)
+			}
+		}
+	}
 	fmt.Fprintf(w, "machine: %s, %d CPUs, Linux %s, %s %s/%s\n",
 		cpuModel(), f.workers, firstLine("/proc/sys/kernel/osrelease"), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	fmt.Fprintf(w, "others: had %.0f %% of the CPUs meanwhile\n", f.others*100)

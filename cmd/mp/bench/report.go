@@ -19,6 +19,8 @@ type Row struct {
 	Ratios figures `json:"ratios"`
 	Runs   int     `json:"runs"`
 	Spread float64 `json:"spread"` // of ours: the distance of its quartiles, in medians
+	// Note says what was different on this machine, and is mostly absent.
+	Note string `json:"note,omitempty"`
 
 	summary Summary // of ours
 }
@@ -40,7 +42,7 @@ func (o *outcome) row(m Metric) Row {
 	row := Row{
 		Name: m.Name, Unit: m.Unit, Better: m.Better,
 		Ours: ours.Median, Rivals: figures{}, Ratios: figures{},
-		Runs: ours.N, Spread: ours.Spread(), summary: ours,
+		Runs: ours.N, Spread: ours.Spread(), Note: o.note, summary: ours,
 	}
 	compare := func(r, as Role) (float64, bool) {
 		s := Summarize(o.figuresOf(r, m))

@@ -48,6 +48,16 @@ func TestJSONLeavesOutWhoWasAbsent(t *testing.T) {
 		"rivals": {}, "ratios": {}, "runs": 1, "spread": 0}]`, out.String())
 }
 
+func TestJSONSaysWhatWasDifferentOnThisMachine(t *testing.T) {
+	w := &Workload{Name: "sum", Metrics: metric("sum", "s", Lower), Note: "of the table only"}
+	o := sampled(w, map[Role][]float64{Ours: {5}})
+	o.note = "a small one"
+	var out bytes.Buffer
+	require.NoError(t, writeJSON(&out, o.rows()))
+	assert.JSONEq(t, `[{"name": "sum", "unit": "s", "better": "lower", "ours": 5,
+		"rivals": {}, "ratios": {}, "runs": 1, "spread": 0, "note": "a small one"}]`, out.String())
+}
+
 func TestJSONOfNothingIsAnArray(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, writeJSON(&out, pick(nil, regexp.MustCompile(""))))

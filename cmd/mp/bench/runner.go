@@ -23,6 +23,7 @@ type runner struct {
 type outcome struct {
 	workload *Workload
 	python   Python // who was CPython; zero if it did not take part
+	note     string // what was different on this machine
 	samples  map[Role][]Values
 }
 
@@ -60,7 +61,7 @@ func (r *runner) run(ctx context.Context, w *Workload) (*outcome, error) {
 	if w.Prepare != nil {
 		w.Prepare(&p)
 	}
-	o := &outcome{workload: w, samples: make(map[Role][]Values)}
+	o := &outcome{workload: w, note: p.Note, samples: make(map[Role][]Values)}
 	roles := w.roles()
 	if w.CPython {
 		if len(r.pythons) == 0 {

@@ -142,10 +142,11 @@ func TestParameters(t *testing.T) {
 	}}
 	r := f.runner()
 	r.rounds = 1
-	w := &Workload{Name: "w", Metrics: metric("w", "", Lower), Ours: answers(nil, nil), Prepare: func(p *Params) { p.Steps = 5 }}
-	_, err := r.run(t.Context(), w)
+	w := &Workload{Name: "w", Metrics: metric("w", "", Lower), Ours: answers(nil, nil), Prepare: func(p *Params) { p.Steps, p.Note = 5, "five" }}
+	o, err := r.run(t.Context(), w)
 	require.NoError(t, err)
-	assert.Equal(t, []Params{{Workers: 2, Budget: DefaultBudget, Steps: 5}}, got)
+	assert.Equal(t, []Params{{Workers: 2, Budget: DefaultBudget, Steps: 5, Note: "five"}}, got)
+	assert.Equal(t, "five", o.note)
 }
 
 func TestTogether(t *testing.T) {

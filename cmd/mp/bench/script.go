@@ -1,16 +1,17 @@
 package bench
 
 import (
-	_ "embed"
+	"embed"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
 
 // script is CPython's side of the workloads.
 //
-//go:embed script/bench.py
-var script []byte
+//go:embed script/*.py
+var script embed.FS
 
 // writeScript puts the script into a temporary directory, for CPython's spawn
 // imports the main script in every child. The caller calls remove at the end.
@@ -20,10 +21,13 @@ func writeScript() (path string, remove func(), err error) {
 		return "", nil, fmt.Errorf("a place for the CPython script: %w", err)
 	}
 	remove = func() { _ = os.RemoveAll(dir) }
-	path = filepath.Join(dir, "bench.py")
-	if err := os.WriteFile(path, script, 0o600); err != nil {
+	files, err := fs.Sub(script, "script")
+	if err == nil {
+		err = os.CopyFS(dir, files)
+	}
+	if err != nil {
 		remove()
 		return "", nil, fmt.Errorf("the CPython script: %w", err)
 	}
-	return path, remove, nil
+	return filepath.Join(dir, "bench.py"), remove, nil
 }

@@ -49,6 +49,14 @@ func TestFooter(t *testing.T) {
 	assert.Contains(t, out.String(), "cpython: 3.13.0 for a, c; 3.8.1 for b (the best of 3.8.1, 3.13.0)\n")
 }
 
+func TestFooterHasTheNotes(t *testing.T) {
+	with := &Workload{Name: "with", Note: "mind the gap"}
+	f := footer{rounds: 7, outcomes: []*outcome{{workload: &Workload{Name: "without"}}, {workload: with}, {workload: with, note: "a small one"}}}
+	var out bytes.Buffer
+	f.write(&out)
+	assert.Contains(t, out.String(), "ahead.\nnote: with: mind the gap\nnote: with: mind the gap\nnote: with: a small one\nmachine:")
+}
+
 func TestFooterWarnsOfNeighbours(t *testing.T) {
 	var out bytes.Buffer
 	footer{rounds: 7, others: 0.31}.write(&out)

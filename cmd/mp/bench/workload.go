@@ -34,6 +34,11 @@ type Params struct {
 	Steps uint64 `json:"steps,omitempty"`
 	// Checksum is what the results of calibrated work have to come to.
 	Checksum uint64 `json:"checksum,omitempty"`
+	// Size is how many bytes the work is on, for workloads that need more memory
+	// than every machine has.
+	Size uint64 `json:"size,omitempty"`
+	// Note says what is different on this machine. It is for the report only.
+	Note string `json:"-"`
 }
 
 // Values are the figures of one measurement, by the names of the metrics.
@@ -48,6 +53,10 @@ type Workload struct {
 	Name    string
 	Doc     string // one line
 	Metrics []Metric
+
+	// Note, if not empty, is what one has to know to read the figures. It stands
+	// below the table.
+	Note string
 
 	// Ours is never nil. Goroutines and Limit are nil where there is no such
 	// rival.

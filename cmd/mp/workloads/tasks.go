@@ -25,4 +25,14 @@ var (
 	})
 
 	grind = mp.Pure(grindLocally)
+
+	contended = mp.Func(contendedLocally)
+
+	sumPart = mp.Pure(sumLocally)
+
+	giveBack      = mp.Action(returnLocally)
+	giveFutexBack = mp.Action(returnFutexLocally)
+
+	hold  = mp.Action(holdLocally)
+	await = mp.Action(awaitLocally)
 )

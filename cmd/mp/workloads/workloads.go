@@ -19,6 +19,14 @@ func All() []*bench.Workload {
 		imapUnordered1,
 		map100us,
 		workerPSS,
+		lockUncontended,
+		valueLockedIncr,
+		valueContended2p,
+		eventPingpong,
+		arraySum1g,
+		shmCreate,
+		lockRecover,
+		values100k,
 	}
 }
 

@@ -21,6 +21,9 @@ func quick(w *bench.Workload) bench.Params {
 		results, _ := grindSplit(grinds(p.Steps), 1)
 		p.Checksum = checksum(results)
 	}
+	if w == arraySum1g {
+		p.Size = 1 << 20
+	}
 	return p
 }
 
@@ -36,7 +39,9 @@ func TestEveryRoleHasAllFigures(t *testing.T) {
 				values, err := measure(t.Context(), quick(w))
 				require.NoError(t, err)
 				for name, v := range values {
-					assert.Positive(t, v, name)
+					// Only a fresh process, which a measurement is, has an arena without
+					// room for the values of the time before.
+					assert.True(t, v > 0 || v == 0 && w == values100k, "%s is %v", name, v)
 				}
 				assert.ElementsMatch(t, metricNames(w), slices.Collect(maps.Keys(values)))
 			})
