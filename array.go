@@ -172,7 +172,12 @@ func (a *Array[T]) acquire(ctx context.Context) error {
 	return acquireGiven(ctx, &a.h, a.lock)
 }
 
-func (a *Array[T]) end() { misused("Array.Unlock", a.release()) }
+func (a *Array[T]) end() {
+	if a != nil && a.lock == nil && robust.TryUnlockRecursive(&a.h) {
+		return
+	}
+	misused("Array.Unlock", a.release())
+}
 
 func (a *Array[T]) release() error {
 	if a == nil || a.lock == nil {

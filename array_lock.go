@@ -13,7 +13,8 @@ func (a *Array[T]) Unlock() { a.end() }
 // Acquire waits until the calling goroutine has the lock, and returns nil exactly
 // when it has it. An error is that of ctx, or ErrClosed.
 func (a *Array[T]) Acquire(ctx context.Context) error {
-	return outcome("Array.Acquire", a.acquire(ctx))
+	already := ctx.Err()
+	return waitOutcome("Array.Acquire", already, a.acquire(ctx))
 }
 
 // TryLock takes the lock if that is possible at once, and says whether it has.

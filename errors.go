@@ -30,6 +30,11 @@ var (
 	// ErrInUse: a handle cannot be closed, because this process has the lock, or
 	// memory, of it in use.
 	ErrInUse = shm.ErrInUse
+	// ErrGone: a handle has arrived on an object that all who had it have closed.
+	ErrGone = shm.ErrGone
+	// ErrNoMemory: the machine, or a control group, has not enough memory left for a
+	// shared object.
+	ErrNoMemory = shm.ErrNoMemory
 )
 
 // ErrTimeout is matched by the error of everything that ran out of its time
@@ -44,9 +49,38 @@ func (timeoutError) Is(target error) bool {
 	return target == context.DeadlineExceeded
 }
 
+func init() {
+	task.Sentinels = func() map[string]error {
+		return map[string]error{
+			"mp.ErrNotInitialized":   ErrNotInitialized,
+			"mp.ErrNotRegistered":    ErrNotRegistered,
+			"mp.ErrNotStarted":       ErrNotStarted,
+			"mp.ErrStarted":          ErrStarted,
+			"mp.ErrRunning":          ErrRunning,
+			"mp.ErrClosed":           ErrClosed,
+			"mp.ErrInUse":            ErrInUse,
+			"mp.ErrTimeout":          ErrTimeout,
+			"mp.ErrUnlocked":         ErrUnlocked,
+			"mp.ErrNotOwner":         ErrNotOwner,
+			"mp.ErrReleasedTooOften": ErrReleasedTooOften,
+			"mp.ErrBrokenBarrier":    ErrBrokenBarrier,
+			"mp.ErrFull":             ErrFull,
+			"mp.ErrEmpty":            ErrEmpty,
+			"mp.ErrNotTaken":         ErrNotTaken,
+			"mp.ErrAuthentication":   ErrAuthentication,
+			"mp.ErrNotShareable":     ErrNotShareable,
+			"mp.ErrUnderway":         ErrUnderway,
+			"mp.ErrBrokenFraming":    ErrBrokenFraming,
+			"mp.ErrAddress":          ErrAddress,
+			"mp.ErrGone":             ErrGone,
+			"mp.ErrNoMemory":         ErrNoMemory,
+		}
+	}
+}
+
 // RegisterError makes errors.Is recognise sentinel when it comes from another
 // process, alone or wrapped. Call it while packages are initialised, with the
-// same name and sentinel in every process. The well-known errors of the packages
+// same name and sentinel in every process. The errors of this package, and the well-known ones of the packages
 // context, io, io/fs and os, and syscall.Errno, are registered already. It
 // panics if the name is taken.
 func RegisterError(name string, sentinel error) { task.RegisterError(name, sentinel) }

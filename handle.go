@@ -52,21 +52,6 @@ func Must[T any](v T, err error) T {
 	return v
 }
 
-// misused panics with an error of a method that has no error to return.
-func misused(what string, err error) {
-	if err != nil {
-		panic(misuse(what, err))
-	}
-}
-
-// misuse names the method.
-func misuse(what string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("mp: %s: %w", what, err)
-}
-
 func init() {
 	codec.RegisterSpecials(func(t reflect.Type) (codec.Special, bool) {
 		if t.Kind() != reflect.Pointer || !t.Implements(reflect.TypeFor[sharedHandle]()) {

@@ -61,7 +61,8 @@ func (q *JoinableQueue[T]) Join(ctx context.Context) error {
 	if err := q.handle().Check(); err != nil {
 		return misuse("JoinableQueue.Join", err)
 	}
-	return outcome("JoinableQueue.Join", q.q.Join(ctx))
+	already := ctx.Err()
+	return waitOutcome("JoinableQueue.Join", already, q.q.Join(ctx))
 }
 
 // A SimpleQueue is a Queue without a bound and with little else.

@@ -2,7 +2,6 @@ package mp
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/multiproc/mp/internal/robust"
@@ -79,20 +78,12 @@ func (l *Lock) Lock() {
 }
 
 // Acquire waits until it has the lock, and returns nil exactly when it has it. An
-// error is that of ctx, or ErrClosed if the handle has been closed, also
-// meanwhile.
+// error is that of ctx, which matches ErrTimeout if it was its deadline, or ErrClosed
+// if the handle has been closed, also meanwhile.
 func (l *Lock) Acquire(ctx context.Context) error {
+	already := ctx.Err()
 	_, err := robust.Acquire(ctx, l.handle())
-	return outcome("Lock.Acquire", err)
-}
-
-// outcome passes the errors of contexts on as they are, and names the method in
-// others.
-func outcome(what string, err error) error {
-	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	return misuse(what, err)
+	return waitOutcome("Lock.Acquire", already, err)
 }
 
 // TryLock takes the lock if it is free, or if its holder has died, and says

@@ -192,6 +192,23 @@ func (q *Queue[T]) Get(ctx context.Context) (T, error) {
 	})
 }
 
+// payloadFor returns what c is to decode: the payload in shared memory only if it
+// looks at that once, for a broken process might write there. buf gets what can be
+// used for the next one.
+func payloadFor(c *codec.Codec, item *fifo.Item, buf *[]byte) ([]byte, error) {
+	payload, err := item.Payload()
+	if err != nil || !item.Copied() && !c.Rereads() {
+		return payload, err
+	}
+	if !item.Copied() {
+		payload = append((*buf)[:0], payload...)
+	}
+	if cap(payload) <= keepBuffer {
+		*buf = payload
+	}
+	return payload, nil
+}
+
 // TryGet is Get without waiting: if there is nothing it returns ErrEmpty.
 func (q *Queue[T]) TryGet() (T, error) {
 	return q.get("Queue.TryGet", func(buf []byte) (fifo.Item, error) { return q.q.TryTake(buf) })
@@ -202,14 +219,14 @@ func (q *Queue[T]) get(what string, take func(buf []byte) (fifo.Item, error)) (v
 		return v, misuse(what, err)
 	}
 	buf := buffers.Get().(*[]byte)
-	var payload []byte
-	defer func() { putBuffer(buf, payload) }()
+	defer buffers.Put(buf)
 	item, err := take(*buf)
 	if err != nil {
 		return v, queueError(what, err)
 	}
 	defer item.Drop() // when what it refers to has handles of its own
-	if payload, err = item.Bytes(*buf); err != nil {
+	payload, err := payloadFor(q.codec, &item, buf)
+	if err != nil {
 		return v, misuse(what, err)
 	}
 	return v, misuse(what, codec.Decode(q.codec, payload, &v))
@@ -267,7 +284,13 @@ func (q *Queue[T]) Shutdown(immediate bool) error {
 // Close gives up this handle, and has those who wait through it return ErrClosed.
 // The queue, with what is in it, is there for the other handles, of this and of
 // other processes. Closing again does nothing.
-func (q *Queue[T]) Close() error { return misuse("Queue.Close", q.handle().Close()) }
+func (q *Queue[T]) Close() error {
+	err := q.handle().Close()
+	if err == nil && q.handle().Object() != nil {
+		q.q.WakeAll()
+	}
+	return misuse("Queue.Close", err)
+}
 
 // String shows the type and how many items there are.
 func (q *Queue[T]) String() string {

@@ -45,11 +45,12 @@ func (l *RLock) Lock() {
 }
 
 // Acquire waits until the calling goroutine has the lock, and returns nil exactly
-// when it has it. An error is that of ctx, or ErrClosed if the handle has been
-// closed, also meanwhile.
+// when it has it. An error is that of ctx, which matches ErrTimeout if it was its
+// deadline, or ErrClosed if the handle has been closed, also meanwhile.
 func (l *RLock) Acquire(ctx context.Context) error {
+	already := ctx.Err()
 	_, err := robust.AcquireRecursive(ctx, l.handle())
-	return outcome("RLock.Acquire", err)
+	return waitOutcome("RLock.Acquire", already, err)
 }
 
 // TryLock takes the lock if it is free, if its holder has died, or if the calling
@@ -63,7 +64,11 @@ func (l *RLock) TryLock() bool {
 
 // Unlock undoes one Lock. It panics if the calling goroutine does not have the
 // lock.
-func (l *RLock) Unlock() { misused("RLock.Unlock", robust.ReleaseRecursive(l.handle())) }
+func (l *RLock) Unlock() {
+	if !robust.TryUnlockRecursive(l.handle()) {
+		misused("RLock.Unlock", robust.ReleaseRecursive(l.handle()))
+	}
+}
 
 // Release undoes one Lock. It returns ErrNotOwner, and does nothing, if the
 // calling goroutine does not have the lock.

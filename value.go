@@ -143,21 +143,28 @@ func (v *Value[T]) Store(x T) {
 // happened. f must not keep the pointer.
 func (v *Value[T]) Update(f func(x *T)) {
 	v.begin("Value.Update")
-	defer v.end()
 	if v.busy { // an Update in an Update
+		defer v.end()
 		x := *v.p
 		f(&x)
 		storeWhole(v.h.Object(), v.p, &x)
 		return
 	}
 	v.busy = true
-	defer v.rest()
+	done := false
+	defer func() {
+		if !done { // f has panicked
+			v.busy = false
+			v.end()
+		}
+	}()
 	v.scratch = *v.p
 	f(&v.scratch)
 	storeWhole(v.h.Object(), v.p, &v.scratch)
+	done = true
+	v.busy = false
+	v.end()
 }
-
-func (v *Value[T]) rest() { v.busy = false }
 
 // begin takes the lock, for a method that has no error to return.
 func (v *Value[T]) begin(what string) {
@@ -194,6 +201,9 @@ func acquireGiven(ctx context.Context, h *shm.Handle, l Locker) error {
 
 // end gives the lock back.
 func (v *Value[T]) end() {
+	if v != nil && v.lock == nil && robust.TryUnlockRecursive(&v.h) {
+		return
+	}
 	if err := v.release(); err != nil {
 		panic(misuse("Value.Unlock", err))
 	}

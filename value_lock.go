@@ -13,8 +13,9 @@ func (v *Value[T]) Unlock() { v.end() }
 // Acquire waits until the calling goroutine has the lock, and returns nil exactly
 // when it has it. An error is that of ctx, or ErrClosed.
 func (v *Value[T]) Acquire(ctx context.Context) error {
+	already := ctx.Err()
 	if err := v.acquire(ctx); err != nil {
-		return outcome("Value.Acquire", err)
+		return waitOutcome("Value.Acquire", already, err)
 	}
 	finish[T](v.h.Object())
 	return nil

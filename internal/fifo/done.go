@@ -23,7 +23,7 @@ func (e *LostError) Error() string {
 func init() {
 	shm.OnDeparture(KindQueue, func(t *shm.Tx, d shm.Departure) {
 		if d.Units > 0 {
-			control := t.Load64(d.At + shm.CellMemory)
+			control, _ := t.Piece(d.Cell, KindQueue)
 			t.Add(control+offLost, int(d.Units))
 			done(t, control, d.Units)
 		}

@@ -1,13 +1,17 @@
 package fifo
 
-import "github.com/multiproc/mp/internal/shm"
+import (
+	"sync/atomic"
+
+	"github.com/multiproc/mp/internal/shm"
+)
 
 func init() { shm.OnLast(KindQueue, Drain) }
 
 // Drain takes one piece out of a queue that nobody has any more: an object that one
 // of its records refers to, a blob or a segment. more is false when there is none.
 func Drain(t *shm.Tx, c uint32) (dying uint32, more bool) {
-	control := t.Load64(t.At(c) + shm.CellMemory)
+	control, _ := t.Piece(c, KindQueue)
 	for _, place := range pieces(control) {
 		if piece := t.Load(place); piece != 0 {
 			t.Store(place, 0)
@@ -21,7 +25,7 @@ func Drain(t *shm.Tx, c uint32) (dying uint32, more bool) {
 	if dying, more := drainRecords(t, control, segment); more {
 		return dying, true
 	}
-	off := t.Load64(t.At(segment) + shm.CellMemory)
+	off, _ := t.Piece(segment, KindSegment)
 	t.Store(control+offHeadSegment, t.Load(off+segmentNext))
 	head := t.Load64(control + offHead)
 	t.Store64(control+offHead, position(items(head), segmentStart))
@@ -40,7 +44,7 @@ func pieces(control uint64) (places [1 + spareBlobs]uint64) {
 // drainRecords goes through what is left of the records in the first segment, up to
 // one that refers to an object, and takes that from it.
 func drainRecords(t *shm.Tx, control uint64, segment uint32) (dying uint32, more bool) {
-	memory := t.Load64(t.At(segment) + shm.CellMemory)
+	memory, _ := t.Piece(segment, KindSegment)
 	head, tail := t.Load64(control+offHead), t.Load64(control+offTail)
 	for items(head) != items(tail) {
 		at := offset(head)
@@ -57,17 +61,71 @@ func drainRecords(t *shm.Tx, control uint64, segment uint32) (dying uint32, more
 			behind += round8(int(t.Load(memory + at + recordSize)))
 		}
 		end := behind + round8(int(4*n))
-		if n > MaxCells || end > segmentSize {
+		if n > MaxCells+1 || end > segmentSize {
 			return 0, false
 		}
 		for i := range n {
 			if c := t.Load(memory + behind + 4*i); c != 0 {
-				t.Store(memory+behind+4*i, 0)
 				t.Store64(control+offHead, head)
-				return t.Unref(c), true
+				dying, more := t.DropRef(c)
+				if !more {
+					t.Store(memory+behind+4*i, 0)
+				}
+				return dying, true
 			}
 		}
 		head = position(items(head)+1, end)
 	}
 	return 0, false
+}
+
+// dropAll takes out all that is in a queue. The caller has the lock of those who
+// take, and nothing is put any more.
+func (q *Queue) dropAll() error {
+	for more := true; more; {
+		err := q.arena.Discard(func(t *shm.Tx) (dying uint32, err error) {
+			dying, more = q.dropOne(t)
+			return dying, nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropOne takes out a part of the first item, or what is left of it. more says that
+// there was one.
+func (q *Queue) dropOne(t *shm.Tx) (dying uint32, more bool) {
+	head, tail := t.Load64(q.control+offHead), t.Load64(q.control+offTail)
+	if items(head) == items(tail) {
+		return 0, false
+	}
+	segment := t.Load(q.control + offHeadSegment)
+	memory, _ := t.Piece(segment, KindSegment)
+	r, err := q.at(offset(head))
+	if err != nil {
+		shm.Damaged("a queue: %v", err)
+	}
+	if r.kind == kindEnd {
+		t.Store(q.control+offHeadSegment, t.Load(memory+segmentNext))
+		t.Store64(q.control+offHead, position(items(head), segmentStart))
+		return t.Unref(segment), true
+	}
+	behind := offset(head) + r.need - round8(4*len(r.cells))
+	for i, c := range r.cells {
+		if c == 0 {
+			continue
+		}
+		dying, more := t.DropRef(c)
+		if !more {
+			t.Store(memory+behind+4*uint64(i), 0)
+		}
+		return dying, true
+	}
+	t.Store64(q.control+offHead, position(items(head)+1, offset(head)+r.need))
+	if atomic.LoadUint32(q.state)&stateJoinable != 0 {
+		done(t, q.control, 1)
+	}
+	return 0, true
 }

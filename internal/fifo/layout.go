@@ -65,6 +65,8 @@ const (
 
 	// inline is the largest payload that is in its record.
 	inline = 8 << 10
-	// MaxCells is how many objects a record can refer to.
+	// MaxCells is how many objects a record can refer to, besides its blob.
 	MaxCells = 40
+	// keepable is the largest blob that is kept for the next large item.
+	keepable = 4 << 20
 )

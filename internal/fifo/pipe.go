@@ -18,7 +18,7 @@ func leaveEnd(t *shm.Tx, end uint32, gone uint32) (dying uint32, more bool) {
 	if t.Load(t.At(queue)+shm.CellRefs) == 1 {
 		return Drain(t, queue)
 	}
-	control := t.Load64(t.At(queue) + shm.CellMemory)
+	control, _ := t.Piece(queue, KindQueue)
 	t.Store(control+offState, t.Load(control+offState)|gone)
 	t.Wake(control + offTail + 4)
 	t.Wake(control + offHead + 4)

@@ -2,6 +2,8 @@ package fifo
 
 import (
 	"encoding/binary"
+	"math"
+	"slices"
 	"sync/atomic"
 
 	"github.com/multiproc/mp/internal/shm"
@@ -19,8 +21,13 @@ type record struct {
 // prepare makes a record ready, outside of the lock: a large payload is copied into
 // memory of its own.
 func (q *Queue) prepare(payload []byte, cells []uint32) (r record, err error) {
-	if len(cells) >= MaxCells {
+	switch {
+	case len(cells) > MaxCells:
 		return r, ErrCells
+	case uint64(len(payload)) > math.MaxUint32:
+		return r, ErrSize
+	case slices.Contains(cells, q.cell):
+		return r, ErrSelf
 	}
 	r = record{payload: payload, cells: cells, kind: kindInline, size: len(payload)}
 	if len(payload) <= inline {
@@ -29,7 +36,7 @@ func (q *Queue) prepare(payload []byte, cells []uint32) (r record, err error) {
 	if r.blob, err = q.newBlob(len(payload)); err != nil {
 		return r, err
 	}
-	off, _ := q.arena.Piece(r.blob.Index())
+	off, _ := q.arena.Piece(r.blob.Index(), KindBlob)
 	copy(q.arena.Bytes(off, uint64(len(payload))), payload)
 	r.payload, r.kind = nil, kindLarge
 	r.cells = append([]uint32{r.blob.Index()}, cells...)
@@ -64,7 +71,7 @@ func (q *Queue) put(r *record) error {
 		tail = atomic.LoadUint64(q.tail)
 		at = offset(tail)
 	}
-	segment, size := q.arena.Piece(*q.arena.U32(q.control + offTailSegment))
+	segment, size := q.arena.Piece(*q.arena.U32(q.control + offTailSegment), KindSegment)
 	if size != segmentSize || at < segmentStart || at+need > segmentSize {
 		return shm.ErrDamaged
 	}
@@ -103,14 +110,14 @@ func round8(n int) uint64 { return uint64(n+7) &^ 7 }
 func (q *Queue) nextSegment(at uint64) error {
 	return q.arena.Transact(func(t *shm.Tx) error {
 		last := t.Load(q.control + offTailSegment)
-		memory, size := q.arena.Piece(last)
+		memory, size := q.arena.Piece(last, KindSegment)
 		if size != segmentSize || at+recordHeader > segmentSize {
 			return shm.ErrDamaged
 		}
 		segment := t.Load(q.control + offSpare)
 		if segment != 0 {
 			t.Store(q.control+offSpare, 0)
-			off, _ := q.arena.Piece(segment)
+			off, _ := q.arena.Piece(segment, KindSegment)
 			t.Store(off+segmentNext, 0)
 		} else {
 			var err error
@@ -154,18 +161,16 @@ func (q *Queue) spareBlob(size uint64) (*shm.Object, error) {
 		}
 		o, err := q.arena.Adopt(func(t *shm.Tx) uint32 {
 			c := t.Load(place)
-			if c == 0 {
-				return 0
-			}
-			if _, room := q.arena.Piece(c); room < size || room > 4*size {
-				return 0
-			}
 			t.Store(place, 0)
 			return c
 		})
-		if o != nil || err != nil {
+		if o == nil || err != nil {
 			return o, err
 		}
+		if _, room := q.arena.Piece(o.Index(), KindBlob); room >= size && room <= 4*size {
+			return o, nil
+		}
+		_ = o.Drop() // it does not fit what comes now, and is in the way
 	}
 	return nil, nil
 }

@@ -3,7 +3,9 @@ package fifo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/multiproc/mp/internal/shm"
 )
@@ -14,7 +16,9 @@ var (
 	ErrGone  = errors.New("nobody can take from it any more")
 	ErrFull  = errors.New("is full")
 	ErrEmpty = errors.New("is empty")
-	ErrCells = errors.New("refers to more shared objects than a message can")
+	ErrCells = fmt.Errorf("refers to more than %d shared objects", MaxCells)
+	ErrSize  = errors.New("is larger than 4 GiB")
+	ErrSelf  = errors.New("a queue cannot be put into itself")
 )
 
 // A Queue is this process's view of a queue.
@@ -23,6 +27,7 @@ type Queue struct {
 	arena   *shm.Arena
 	putting shm.LockWord
 	taking  shm.LockWord
+	cell    uint32
 	control uint64 // where the control block lies
 
 	tail, head      *uint64
@@ -84,12 +89,12 @@ func Open(h *shm.Handle, o *shm.Object) (q *Queue, err error) {
 }
 
 func open(h *shm.Handle, a *shm.Arena, c uint32) (*Queue, error) {
-	control, size := a.Piece(c)
+	control, size := a.Piece(c, KindQueue)
 	if size < controlSize {
 		return nil, shm.ErrDamaged
 	}
 	return &Queue{
-		h: h, arena: a, control: control,
+		h: h, arena: a, control: control, cell: c,
 		putting:  a.LockOf(c),
 		taking:   a.LockOf(a.Link(c)),
 		tail:     a.U64(control + offTail),
@@ -135,17 +140,8 @@ func (q *Queue) Put(ctx context.Context, payload []byte, cells []uint32) (err er
 	}
 	defer r.drop()
 	for {
-		if err := acquire(ctx, q, q.putting); err != nil {
-			return err
-		}
 		seen := atomic.LoadUint64(q.head)
-		err := q.put(&r)
-		q.putting.ReleaseOwn()
-		if err == nil {
-			q.notify(q.takers)
-			return nil
-		}
-		if !errors.Is(err, ErrFull) {
+		if err := q.tryPut(ctx, &r); !errors.Is(err, ErrFull) {
 			return err
 		}
 		if err := q.await(ctx, q.putters, seen, q.full); err != nil {
@@ -161,24 +157,30 @@ func (q *Queue) TryPut(payload []byte, cells []uint32) (err error) {
 		return err
 	}
 	defer q.h.Exit()
+	if q.full() {
+		return ErrFull
+	}
 	r, err := q.prepare(payload, cells)
 	if err != nil {
 		return err
 	}
 	defer r.drop()
-	if err := acquire(context.Background(), q, q.putting); err != nil {
-		return err
-	}
-	err = q.put(&r)
-	q.putting.ReleaseOwn()
+	return q.tryPut(context.Background(), &r)
+}
+
+func (q *Queue) tryPut(ctx context.Context, r *record) error {
+	err := q.with(ctx, q.putting, func() error { return q.put(r) })
 	if err == nil {
 		q.notify(q.takers)
+		if q.capacity > 0 && !q.full() {
+			q.notify(q.putters) // another one may sleep, and there is room for it
+		}
 	}
 	return err
 }
 
-// acquire takes one of the queue's locks.
-func acquire(ctx context.Context, q *Queue, l shm.LockWord) error {
+// with runs fn with one of the queue's locks.
+func (q *Queue) with(ctx context.Context, l shm.LockWord, fn func() error) error {
 	ok, repair := l.Try()
 	if !ok {
 		var err error
@@ -186,17 +188,16 @@ func acquire(ctx context.Context, q *Queue, l shm.LockWord) error {
 			return err
 		}
 	}
-	if !repair {
-		return nil
+	defer l.ReleaseOwn()
+	if repair {
+		// What the dead holder had decided on comes first. Nothing else of it is to be
+		// mended: an item is there when the position says so, and not before.
+		l.Repaired()
+		if err := q.arena.Settle(); err != nil {
+			return err
+		}
 	}
-	// What the dead holder had decided on comes first. Nothing else of it is to be
-	// mended: an item is there when the position says so, and not before.
-	l.Repaired()
-	if err := q.arena.Settle(); err != nil {
-		l.ReleaseOwn()
-		return err
-	}
-	return nil
+	return fn()
 }
 
 func (q *Queue) full() bool {
@@ -252,7 +253,8 @@ func (q *Queue) await(ctx context.Context, flag *uint32, seen uint64, condition 
 
 // Shutdown ends the queue: nothing is put any more, and what is left can be taken
 // unless it is immediate.
-func (q *Queue) Shutdown(immediate bool) error {
+func (q *Queue) Shutdown(immediate bool) (err error) {
+	defer shm.Catch(&err)
 	if err := q.h.Enter(); err != nil {
 		return err
 	}
@@ -261,13 +263,48 @@ func (q *Queue) Shutdown(immediate bool) error {
 	if immediate {
 		bits |= stateDropped
 	}
-	atomic.OrUint32(q.state, bits)
-	q.wakeAll()
-	return nil
+	// With the lock, so that nobody puts an item after somebody has seen the end. A
+	// holder that is stopped does not keep the queue open, though.
+	ctx, cancel := context.WithTimeout(context.Background(), lockPatience)
+	defer cancel()
+	shut := func() error { atomic.OrUint32(q.state, bits); return nil }
+	if err := q.with(ctx, q.putting, shut); err != nil {
+		_ = shut()
+	}
+	if immediate {
+		err = q.with(ctx, q.taking, q.dropAll)
+	}
+	q.WakeAll()
+	return err
 }
 
-func (q *Queue) wakeAll() {
+// lockPatience is how long Shutdown waits for others to be done with an item.
+const lockPatience = time.Second
+
+// WakeAll has all who wait look again: after Close of the handle, say.
+func (q *Queue) WakeAll() {
 	shm.WakeAll(flagWord(q, q.takers))
 	shm.WakeAll(flagWord(q, q.putters))
 	shm.WakeAll(q.arena.U32(q.control + offJoiners))
+}
+
+// Poll waits until there is something to take, or nothing will ever be.
+func (q *Queue) Poll(ctx context.Context) (err error) {
+	defer shm.Catch(&err)
+	if err := q.h.Enter(); err != nil {
+		return err
+	}
+	defer q.h.Exit()
+	for {
+		seen := atomic.LoadUint64(q.tail)
+		if !q.empty() {
+			return nil
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := q.await(ctx, q.takers, seen, q.empty); err != nil {
+			return err
+		}
+	}
 }

@@ -21,7 +21,7 @@ type Item struct {
 }
 
 // Take takes the next item, as one who waits for it. buf is for a small one. After
-// Take come Bytes, and Drop.
+// Take come Payload, and Drop.
 func (q *Queue) Take(ctx context.Context, buf []byte) (item Item, err error) {
 	defer shm.Catch(&err)
 	if err := q.h.Enter(); err != nil {
@@ -54,13 +54,18 @@ func (q *Queue) tryTake(ctx context.Context, buf []byte) (Item, error) {
 	if q.empty() {
 		return Item{}, ErrEmpty
 	}
-	if err := acquire(ctx, q, q.taking); err != nil {
-		return Item{}, err
-	}
-	item, err := q.take(buf)
-	q.taking.ReleaseOwn()
-	if err == nil && q.capacity > 0 {
-		q.notify(q.putters)
+	var item Item
+	err := q.with(ctx, q.taking, func() (err error) {
+		item, err = q.take(buf)
+		return err
+	})
+	if err == nil {
+		if q.capacity > 0 {
+			q.notify(q.putters)
+		}
+		if !q.empty() {
+			q.notify(q.takers) // another one may sleep, and there is something for it
+		}
 	}
 	return item, err
 }
@@ -152,7 +157,7 @@ type found struct {
 // at reads the record at an offset of the segment at the head. Nothing in it is
 // trusted.
 func (q *Queue) at(off uint64) (r found, err error) {
-	segment, size := q.arena.Piece(*q.arena.U32(q.control + offHeadSegment))
+	segment, size := q.arena.Piece(*q.arena.U32(q.control + offHeadSegment), KindSegment)
 	if size != segmentSize || off < segmentStart || off&7 != 0 || off+recordHeader > segmentSize {
 		return r, shm.ErrDamaged
 	}
@@ -170,7 +175,7 @@ func (q *Queue) at(off uint64) (r found, err error) {
 	}
 	behind := recordHeader + round8(inside)
 	r.need = behind + round8(4*n)
-	if n > MaxCells || r.need > uint64(len(mem)) {
+	if n > MaxCells+1 || r.need > uint64(len(mem)) {
 		return r, shm.ErrDamaged
 	}
 	r.payload = mem[recordHeader : recordHeader+inside]
@@ -185,7 +190,7 @@ func (q *Queue) at(off uint64) (r found, err error) {
 func (q *Queue) leaveSegment() error {
 	return q.arena.Discard(func(t *shm.Tx) (dying uint32, err error) {
 		old := t.Load(q.control + offHeadSegment)
-		off, size := q.arena.Piece(old)
+		off, size := q.arena.Piece(old, KindSegment)
 		next := t.Load(off + segmentNext)
 		if size != segmentSize || next == 0 {
 			return 0, shm.ErrDamaged
@@ -200,19 +205,22 @@ func (q *Queue) leaveSegment() error {
 	})
 }
 
-// Bytes returns the payload. It is dst if that has room for a large one; a small one
-// is where Take has put it.
-func (i *Item) Bytes(dst []byte) (payload []byte, err error) {
+// Payload returns the payload: what Take has copied, or the memory of a large one,
+// which stays as it is until Drop.
+func (i *Item) Payload() (payload []byte, err error) {
 	defer shm.Catch(&err)
 	if i.blob == nil {
 		return i.payload, nil
 	}
-	off, size := i.q.arena.Piece(i.blob.Index())
+	off, size := i.q.arena.Piece(i.blob.Index(), KindBlob)
 	if uint64(i.Size) > size {
 		return nil, shm.ErrDamaged
 	}
-	return append(dst[:0], i.q.arena.Bytes(off, uint64(i.Size))...), nil
+	return i.q.arena.Bytes(off, uint64(i.Size)), nil
 }
+
+// Copied says that the payload is a copy, which the caller may keep.
+func (i *Item) Copied() bool { return i.blob == nil }
 
 // Drop gives up what the item has.
 func (i *Item) Drop() {
@@ -227,6 +235,9 @@ func (i *Item) Drop() {
 
 // keepBlob leaves a blob to the next large item.
 func (q *Queue) keepBlob(o *shm.Object) bool {
+	if _, size := q.arena.Piece(o.Index(), KindBlob); size > keepable {
+		return false
+	}
 	for i := range uint64(spareBlobs) {
 		place := q.control + offSpareBlobs + 4*i
 		if atomic.LoadUint32(q.arena.U32(place)) != 0 {

@@ -29,8 +29,7 @@ func Acquire(ctx context.Context, h *shm.Handle) (repair bool, err error) {
 		return acquireSlow(ctx, h, l)
 	}
 	h.Object().Acquired()
-	if h.Closed() {
-		l.ReleaseOwn()
+	if !h.Keep() {
 		return false, shm.ErrClosed
 	}
 	return repair, nil
@@ -44,8 +43,7 @@ func acquireSlow(ctx context.Context, h *shm.Handle, l shm.LockWord) (repair boo
 	defer h.Exit()
 	repair, err = l.Acquire(ctx, h.Closed)
 	h.Object().Acquired()
-	if err == nil && h.Closed() {
-		l.ReleaseOwn()
+	if err == nil && !h.Keep() {
 		return false, shm.ErrClosed
 	}
 	return repair, err
@@ -59,8 +57,7 @@ func TryAcquire(h *shm.Handle) (ok, repair bool, err error) {
 	l := h.Object().LockWord()
 	ok, repair = l.Try()
 	h.Object().Acquired()
-	if ok && h.Closed() {
-		l.ReleaseOwn()
+	if ok && !h.Keep() {
 		return false, false, shm.ErrClosed
 	}
 	return ok, repair, nil
@@ -122,6 +119,21 @@ func TryLockRecursive(h *shm.Handle) bool {
 		return false
 	}
 	own(h.Object())
+	return true
+}
+
+// TryUnlockRecursive gives the lock back in the usual case: the calling goroutine
+// has it once, and nobody waits. False says nothing.
+func TryUnlockRecursive(h *shm.Handle) bool {
+	o := h.Object()
+	if o == nil || !OwnedByCaller(o) || o.Depth != 1 {
+		return false
+	}
+	o.Depth = 0
+	*o.Holder() = 0
+	if !h.TryUnlock() {
+		o.LockWord().ReleaseOwn()
+	}
 	return true
 }
 

@@ -53,12 +53,16 @@ func (h *Handle) TryLock() bool {
 		return false
 	}
 	h.o.Acquired()
-	return !h.Closed() || h.backOut()
+	return h.Keep()
 }
 
-// backOut gives up a lock that was taken after the handle had been closed. That it
-// was taken may have kept the object from being given up.
-func (h *Handle) backOut() bool {
+// Keep is called by who has taken the object's lock, and says whether the handle is
+// open still. Otherwise the lock is given back; that it was taken may have kept
+// Close from giving up the object.
+func (h *Handle) Keep() bool {
+	if !h.Closed() {
+		return true
+	}
 	h.o.LockWord().ReleaseOwn()
 	h.giveBack(0)
 	return false

@@ -14,6 +14,8 @@ const (
 	// recheck is how long a waiter sleeps at a time. It bounds what the death of
 	// a process that was to wake it can cost.
 	recheck = 50 * time.Millisecond
+	// nap is how late the end of a context may be seen.
+	nap = time.Millisecond
 	// maxSleepers bounds the threads that sleep in the kernel: Go gives each its
 	// own, and a program that has too many of them dies. Further waiters look at
 	// their words every now and then.
@@ -174,6 +176,12 @@ func (p *parking) sleep(ctx context.Context, word *uint32, expect uint32) (timed
 	if ctx.Done() == nil {
 		return sys.FutexWait(word, expect, limit)
 	}
+	// Most waits are short. To be woken at the end of ctx costs more than to look at
+	// it once after a while.
+	if !sys.FutexWait(word, expect, min(limit, nap)) || limit <= nap {
+		return false
+	}
+	limit -= nap
 	var awake atomic.Bool
 	stop := context.AfterFunc(ctx, func() {
 		// It may be about to fall asleep: once is not enough.
@@ -187,7 +195,7 @@ func (p *parking) sleep(ctx context.Context, word *uint32, expect uint32) (timed
 	}
 	awake.Store(true)
 	stop()
-	return timedOut && limit == recheck
+	return timedOut && limit == recheck-nap
 }
 
 // poll is sleep without a thread.

@@ -20,15 +20,30 @@ func Catch(err *error) {
 // Damaged panics for Catch: what was found makes no sense.
 func Damaged(format string, args ...any) { damaged(format, args...) }
 
-// Piece returns the memory of a cell.
-func (a *Arena) Piece(c uint32) (off, size uint64) {
+// Piece returns the memory of a cell of that kind.
+func (a *Arena) Piece(c uint32, kind Kind) (off, size uint64) {
 	at := a.cell(c)
-	if a.load(at+CellExtent) == 0 {
-		damaged("cell %d has no memory", c)
+	if Kind(a.load(at+CellKind)) != kind || a.load(at+CellExtent) == 0 {
+		damaged("cell %d is not of kind %d, with memory", c, kind)
 	}
 	off, size = a.load64(at+CellMemory), a.load64(at+CellSize)
 	a.pointer(off, size, smallest)
 	return off, size
+}
+
+// Piece is that of the arena, for transactions that have not made the cell.
+func (t *Tx) Piece(c uint32, kind Kind) (off, size uint64) { return t.a.Piece(c, kind) }
+
+// DropRef takes a reference from a cell. If it is the last one to an object that
+// has pieces, one of those goes instead: more says that, and that the reference is
+// still there.
+func (t *Tx) DropRef(c uint32) (dying uint32, more bool) {
+	if kind := t.Kind(c); t.Load(t.At(c)+CellRefs) == 1 && kind < Kind(len(drains)) && drains[kind] != nil {
+		if dying, more = drains[kind](t, c); more {
+			return dying, true
+		}
+	}
+	return t.Unref(c), false
 }
 
 // Link returns the cell that a cell holds.

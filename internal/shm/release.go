@@ -47,7 +47,7 @@ func (t *Tx) release(slot uint32, entry uint64, orderly bool) (r released, err e
 	if kind == kindDying {
 		return released{dying: c}, nil
 	}
-	if kind < Kind(len(drains)) && drains[kind] != nil && t.Load(at+CellRefs) == 1 {
+	if t.Load(at+CellRefs) == 1 && kind < Kind(len(drains)) && drains[kind] != nil {
 		if dying, more := drains[kind](t, c); more {
 			if dying != 0 {
 				_, err = t.addEntry(slot, dying)

@@ -26,7 +26,7 @@ func (a *Arena) reserve(off, size uint64) error {
 	for end := off + size; off < end; off += step {
 		n := min(step, end-off)
 		if free, bound := headroom.Available(); free < end-off+spare {
-			return fmt.Errorf("%w: %d KiB more of shared memory are wanted, and %d MiB are left (%s)", ErrNoMemory, (end-off)>>10, free>>20, bound)
+			return fmt.Errorf("%w: %d MiB more of shared memory are wanted, and %d MiB are left (%s)", ErrNoMemory, (end-off+1<<20-1)>>20, free>>20, bound)
 		}
 		if err := sys.Reserve(a.file, int64(off), int64(n)); err != nil {
 			return fmt.Errorf("%w: %w", ErrNoMemory, err)

@@ -34,6 +34,9 @@ type typedError struct {
 // errnoName is the name under which system call errors travel.
 const errnoName = "syscall.Errno"
 
+// Sentinels returns the errors of the library itself by name. Package mp sets it.
+var Sentinels = func() map[string]error { return nil }
+
 // registered is the table, with the well-known errors of the standard library. It
 // is made when it is first needed: every start of a process would pay for it.
 var registered = sync.OnceValue(func() *errorTable {
@@ -61,6 +64,9 @@ var registered = sync.OnceValue(func() *errorTable {
 		"os.ErrProcessDone":        os.ErrProcessDone,
 		"errors.ErrUnsupported":    errors.ErrUnsupported,
 	} {
+		t.byName[name], t.names[err] = err, name
+	}
+	for name, err := range Sentinels() {
 		t.byName[name], t.names[err] = err, name
 	}
 	t.types[errnoName] = typedError{

@@ -9,6 +9,7 @@ package travel
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"github.com/multiproc/mp/internal/ipc/codec"
 	"github.com/multiproc/mp/internal/shm"
@@ -19,6 +20,7 @@ const (
 	ExtObject        = 16 // on a shared object
 	ExtSharedMemory  = 17 // on a block of named shared memory
 	ExtShareableList = 18 // the same, with a list in it
+	ExtConn          = 19 // on one end of a pipe: two references, of which one may be all zeros
 )
 
 // Size is the length of the payload of a reference to a shared object: cell,
@@ -53,29 +55,58 @@ func Pack(c *codec.Codec, encoded []byte) (l Luggage, err error) {
 		return nil, nil
 	}
 	err = codec.EachSpecial(encoded, func(ext int8, payload []byte) error {
-		if ext != ExtObject {
-			return nil
+		refs, err := references(ext, payload)
+		for _, r := range refs {
+			if err == nil {
+				err = l.open(r)
+			}
 		}
-		r, err := Parse(payload)
-		if err != nil {
-			return err
-		}
-		a, err := shm.Default()
-		if err != nil {
-			return err
-		}
-		o, err := a.Open(r)
-		if err != nil {
-			return err
-		}
-		l = append(l, o)
-		return nil
+		return err
 	})
 	if err != nil {
 		l.Drop()
 		return nil, err
 	}
 	return l, nil
+}
+
+// references returns the objects that an extension refers to.
+func references(ext int8, payload []byte) ([]shm.Ref, error) {
+	switch ext {
+	case ExtObject:
+		r, err := Parse(payload)
+		return []shm.Ref{r}, err
+	case ExtConn:
+		refs, err := ParseConn(payload)
+		return slices.DeleteFunc(refs[:], func(r shm.Ref) bool { return r == shm.Ref{} }), err
+	}
+	return nil, nil
+}
+
+// ParseConn reads the payload of a handle on a pipe's end: the references to what it
+// sends to and to what it takes from.
+func ParseConn(payload []byte) (refs [2]shm.Ref, err error) {
+	if len(payload) != 2*Size {
+		return refs, errNoReference
+	}
+	for i := range refs {
+		if refs[i], err = Parse(payload[i*Size : (i+1)*Size]); err != nil {
+			return refs, err
+		}
+	}
+	return refs, nil
+}
+
+func (l *Luggage) open(r shm.Ref) error {
+	a, err := shm.Default()
+	if err != nil {
+		return err
+	}
+	o, err := a.Open(r)
+	if err == nil {
+		*l = append(*l, o)
+	}
+	return err
 }
 
 // Drop lets the objects go.

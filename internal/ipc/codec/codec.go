@@ -47,6 +47,10 @@ func compile(t reflect.Type) any {
 // Type returns the type whose codec this is.
 func (c *Codec) Type() reflect.Type { return c.typ }
 
+// Rereads reports whether Decode looks at what it decodes more than once, so that nobody else may be able to write to
+// it meanwhile.
+func (c *Codec) Rereads() bool { return c.deep }
+
 // RawSize returns the size of one element if the type is pointer-free and not of size zero, so that a slice of it
 // travels as one raw block: a header as by [PutRawHeader], then the memory of the elements. Otherwise it returns 0, as
 // it does for bytes, slices of which travel as msgpack bin.

@@ -1,0 +1,511 @@
+//go:build linux
+
+package mp_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/multiproc/mp"
+)
+
+var goodKey = &mp.Auth{Key: []byte("correct horse battery staple")}
+
+func TestAUTH01_TheAddressIsInUse(t *testing.T) {
+	for family := range families {
+		t.Run(family, func(t *testing.T) {
+			l := listenAt(t, family, mp.ListenConfig{})
+			_, err := (&mp.ListenConfig{}).Listen(bounded(t), l.Addr().Network(), l.Addr().String())
+			require.ErrorIs(t, err, syscall.EADDRINUSE)
+			require.NoError(t, dialTo(t, l, mp.Dialer{}).Close(), "the first one goes on")
+		})
+	}
+}
+
+// place is where a child is to connect to.
+type place struct {
+	Network, Address string
+	Auth             *mp.Auth
+}
+
+var echoOnce = mp.Action(func(ctx context.Context, p place) error {
+	c, err := (&mp.Dialer{Auth: p.Auth}).Dial(ctx, p.Network, p.Address)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	text, err := mp.Recv[string](ctx, c)
+	if err != nil {
+		return err
+	}
+	return c.Send(ctx, text+" "+text)
+})
+
+func TestAUTH02_ListenerAndClient(t *testing.T) {
+	for family := range families {
+		t.Run(family, func(t *testing.T) {
+			l := listenAt(t, family, mp.ListenConfig{Auth: goodKey})
+			p := launch(t, echoOnce.With(place{l.Addr().Network(), l.Addr().String(), goodKey}))
+			c := accepted(t, l)
+			require.NoError(t, c.Send(bounded(t), "hello"))
+			got, err := mp.Recv[string](bounded(t), c)
+			require.NoError(t, err)
+			assert.Equal(t, "hello hello", got)
+			require.ErrorIs(t, c.Recv(bounded(t), &got), io.EOF)
+			require.NoError(t, join(t, p))
+
+			require.NoError(t, l.Close())
+			require.NoError(t, l.Close())
+			_, err = l.Accept(bounded(t))
+			require.ErrorIs(t, err, mp.ErrClosed)
+		})
+	}
+	for _, l := range []*mp.Listener{nil, {}} {
+		_, err := l.Accept(bounded(t))
+		require.Error(t, err)
+		_, err = l.SyscallConn()
+		require.Error(t, err)
+		require.NoError(t, l.Close())
+		require.Zero(t, l.Addr())
+	}
+}
+
+func TestAUTH02_CloseEndsAccept(t *testing.T) {
+	l := listenAt(t, "tcp", mp.ListenConfig{})
+	_, err := l.Accept(soon(t))
+	require.ErrorIs(t, err, mp.ErrTimeout)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := l.Accept(context.Background())
+		ended <- err
+	}()
+	unseen := dialTo(t, l, mp.Dialer{}) // may be accepted, or not
+	_ = unseen.Close()
+	err = <-ended
+	go func() {
+		_, err := l.Accept(context.Background())
+		ended <- err
+	}()
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	require.ErrorIs(t, <-ended, mp.ErrClosed)
+}
+
+func TestAUTH03_AbstractAddresses(t *testing.T) {
+	for _, first := range []string{"\x00", "@"} {
+		name := fmt.Sprintf("mp-test-%d-%x", os.Getpid(), time.Now().UnixNano())
+		l, err := (&mp.ListenConfig{Auth: goodKey}).Listen(bounded(t), "unix", first+name)
+		require.NoError(t, err)
+		defer l.Close()
+		assert.Equal(t, "@"+name, l.Addr().String())
+		for _, address := range []string{"\x00" + name, "@" + name} {
+			c, err := (&mp.Dialer{Auth: goodKey}).Dial(bounded(t), "unix", address)
+			require.NoError(t, err)
+			defer c.Close()
+			require.NoError(t, accepted(t, l).Send(bounded(t), 1))
+			require.NoError(t, c.Recv(bounded(t), new(int)))
+		}
+		_, err = os.Lstat("@" + name)
+		require.ErrorIs(t, err, fs.ErrNotExist)
+	}
+}
+
+func TestAUTH04_TheClientHasGoneBeforeAccept(t *testing.T) {
+	for family := range families {
+		t.Run(family, func(t *testing.T) {
+			for _, auth := range []*mp.Auth{nil, goodKey} {
+				l := listenAt(t, family, mp.ListenConfig{Auth: auth})
+				client := dialTo(t, l, mp.Dialer{Auth: auth})
+				require.NoError(t, client.Send(bounded(t), "hello"))
+				require.NoError(t, client.Close())
+				time.Sleep(50 * time.Millisecond)
+				c := accepted(t, l)
+				got, err := mp.Recv[string](bounded(t), c)
+				require.NoError(t, err)
+				assert.Equal(t, "hello", got)
+				require.ErrorIs(t, c.Recv(bounded(t), &got), io.EOF)
+			}
+		})
+	}
+}
+
+func TestAUTH05_Poll(t *testing.T) {
+	for family := range families {
+		t.Run(family, func(t *testing.T) {
+			l := listenAt(t, family, mp.ListenConfig{Auth: goodKey})
+			client := dialTo(t, l, mp.Dialer{Auth: goodKey})
+			server := accepted(t, l)
+			for _, pair := range [][2]*mp.Conn{{client, server}, {server, client}} {
+				ready, _ := pair[1].Poll(soon(t))
+				assert.False(t, ready)
+				require.NoError(t, pair[0].Send(bounded(t), "x"))
+				ready, err := pair[1].Poll(bounded(t))
+				require.NoError(t, err)
+				assert.True(t, ready)
+			}
+		})
+	}
+}
+
+func TestAUTH06_NonsensicalAddresses(t *testing.T) {
+	for _, a := range [][2]string{
+		{"unix", strings.Repeat("x", 200)}, {"unix", "a\x00b"}, {"unix", "@"}, {"unix", "\x00"},
+		{"tcp", "nowhere"}, {"tcp", "1.2.3.4:port"}, {"tcp", "1.2.3.4:70000"}, {"tcp", "::1:80"}, {"tcp", "[::1:80"},
+		{"tcp4", "[::1]:80"}, {"tcp6", "127.0.0.1:80"}, {"tcp", ""}, {"tcp", "no-such-host.invalid:80"},
+		{"udp", "127.0.0.1:0"}, {"", ""}, {"pipe", "x"},
+	} {
+		_, err := (&mp.ListenConfig{}).Listen(bounded(t), a[0], a[1])
+		require.ErrorIs(t, err, mp.ErrAddress, "%q", a)
+		_, err = (&mp.Dialer{}).Dial(bounded(t), a[0], a[1])
+		require.ErrorIs(t, err, mp.ErrAddress, "%q", a)
+	}
+	_, err := (&mp.Dialer{}).Dial(bounded(t), "unix", "")
+	require.ErrorIs(t, err, mp.ErrAddress)
+	_, err = (&mp.ListenConfig{}).Listen(bounded(t), "unix", "/no/such/directory/x")
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	for _, lc := range []mp.ListenConfig{{Auth: &mp.Auth{}}, {MaxMessage: -1}, {Backlog: -1}, {HandshakeTimeout: -1}} {
+		_, err := lc.Listen(bounded(t), "unix", "")
+		require.Error(t, err)
+	}
+	for _, d := range []mp.Dialer{{Auth: &mp.Auth{}}, {MaxMessage: -1}} {
+		_, err := d.Dial(bounded(t), "unix", "/x")
+		require.NotErrorIs(t, err, fs.ErrNotExist)
+		require.Error(t, err)
+	}
+	_, err = (&mp.ListenConfig{}).Listen(pastContext(), "unix", "")
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	_, err = (&mp.Dialer{}).Dial(pastContext(), "unix", "/x")
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+}
+
+func TestAUTH07_AnEmptyKeyIsAKey(t *testing.T) {
+	empty := &mp.Auth{Key: []byte{}}
+	rejected := newRejections()
+	l := listenAt(t, "unix", mp.ListenConfig{Auth: empty, OnReject: rejected.tell})
+	c := dialTo(t, l, mp.Dialer{Auth: empty})
+	require.NoError(t, c.Send(bounded(t), 1))
+	require.NoError(t, accepted(t, l).Recv(bounded(t), new(int)))
+
+	_, err := (&mp.Dialer{Auth: goodKey}).Dial(bounded(t), "unix", l.Addr().String())
+	require.ErrorIs(t, err, mp.ErrAuthentication)
+	require.ErrorIs(t, rejected.next(t), mp.ErrAuthentication)
+	none := dialTo(t, l, mp.Dialer{})
+	challenge, err := none.RecvBytes(bounded(t), 0)
+	require.NoError(t, err)
+	assert.True(t, bytes.HasPrefix(challenge, []byte("#CHALLENGE#")), "who has no key gets no connection")
+	require.NoError(t, none.Close())
+	require.ErrorIs(t, rejected.next(t), mp.ErrAuthentication)
+}
+
+func TestAUTH08_WrongThenRight(t *testing.T) {
+	for family := range families {
+		t.Run(family, func(t *testing.T) {
+			rejected := newRejections()
+			l := listenAt(t, family, mp.ListenConfig{Auth: goodKey, OnReject: rejected.tell})
+			_, err := (&mp.Dialer{Auth: &mp.Auth{Key: []byte("wrong")}}).Dial(bounded(t), l.Addr().Network(), l.Addr().String())
+			require.ErrorIs(t, err, mp.ErrAuthentication)
+			require.ErrorIs(t, rejected.next(t), mp.ErrAuthentication)
+			c := dialTo(t, l, mp.Dialer{Auth: goodKey})
+			require.NoError(t, accepted(t, l).Send(bounded(t), 1))
+			require.NoError(t, c.Recv(bounded(t), new(int)))
+		})
+	}
+}
+
+// message frames bytes as the protocol does.
+func message(b string) []byte {
+	return append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...)
+}
+
+// netDial connects to a listener without any protocol.
+func netDial(t testing.TB, l *mp.Listener) net.Conn {
+	t.Helper()
+	c, err := net.Dial(l.Addr().Network(), l.Addr().String())
+	require.NoError(t, err)
+	require.NoError(t, c.SetDeadline(time.Now().Add(patience)))
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func TestAUTH08_GarbageForAnAnswer(t *testing.T) {
+	rejected := newRejections()
+	l := listenAt(t, "tcp", mp.ListenConfig{Auth: goodKey, OnReject: rejected.tell})
+	for _, garbage := range [][]byte{
+		message(""), message("something bogus"), message(strings.Repeat("x", 256)), message(strings.Repeat("m", 16)),
+		message("{sha256}" + strings.Repeat("x", 32)), message("{md5}" + strings.Repeat("x", 16)), message("{sha1}" + strings.Repeat("x", 20)),
+		message(strings.Repeat("x", 257)), []byte("GET / HTTP/1.1\r\n\r\n"), {0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 5, 'h', 'e', 'l', 'l', 'o'},
+		{0x7f, 0xff, 0xff, 0xff}, {0x80, 0, 0, 0},
+	} {
+		c := netDial(t, l)
+		_, err := c.Write(garbage)
+		require.NoError(t, err)
+		require.ErrorIs(t, rejected.next(t), mp.ErrAuthentication, "%q", garbage)
+		_, err = io.Copy(io.Discard, c) // ends: it is closed
+		if err != nil {
+			require.ErrorIs(t, err, syscall.ECONNRESET)
+		}
+	}
+	dialTo(t, l, mp.Dialer{Auth: goodKey})
+	accepted(t, l)
+}
+
+func TestAUTH08_GarbageForAChallenge(t *testing.T) {
+	fake, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer fake.Close()
+	for _, garbage := range [][]byte{
+		message(""), message("something bogus"), message("#CHALLENGE#"), message("#CHALLENGE#short"), message("#CHALLENGE#" + strings.Repeat("x", 20)),
+		message("#CHALLENGE#{sha256}" + strings.Repeat("x", 10)), message("#CHALLENGE#{rot13}" + strings.Repeat("x", 40)), message("#CHALLENGE#" + strings.Repeat("x", 245)),
+		message("#CHALLENGE#" + strings.Repeat("x", 40)), {0xff, 0xff, 0xff, 0xfe}, []byte("HTTP/1.1 200 OK\r\n\r\n"), {},
+		append(message("#CHALLENGE#{sha256}"+strings.Repeat("x", 40)), message("something bogus")...),
+		append(message("#CHALLENGE#{sha256}"+strings.Repeat("x", 40)), message("#FAILURE#")...),
+		// A listener that does not know the key, and hopes that we do not ask for it.
+		append(message("#CHALLENGE#{sha256}"+strings.Repeat("x", 40)), message("#WELCOME#")...),
+	} {
+		go func() {
+			c, err := fake.Accept()
+			if err == nil {
+				_, _ = c.Write(garbage)
+				_ = c.(*net.TCPConn).CloseWrite()
+				_, _ = io.Copy(io.Discard, c)
+				_ = c.Close()
+			}
+		}()
+		_, err := (&mp.Dialer{Auth: goodKey}).Dial(bounded(t), "tcp", fake.Addr().String())
+		require.ErrorIs(t, err, mp.ErrAuthentication, "%q", garbage)
+	}
+}
+
+func TestAUTH09_TheDigestIsSHA256(t *testing.T) {
+	l := listenAt(t, "unix", mp.ListenConfig{Auth: goodKey, OnReject: func(mp.Addr, error) {}})
+	c := netDial(t, l)
+	seen := make([]byte, 4+11+8+40)
+	_, err := io.ReadFull(c, seen)
+	require.NoError(t, err)
+	assert.Equal(t, uint32(59), binary.BigEndian.Uint32(seen))
+	assert.Equal(t, "#CHALLENGE#{sha256}", string(seen[4:23]))
+	other := netDial(t, l)
+	again := make([]byte, len(seen))
+	_, err = io.ReadFull(other, again)
+	require.NoError(t, err)
+	assert.NotEqual(t, seen, again)
+}
+
+func TestAUTH10_SignalsDoNotDisturb(t *testing.T) {
+	signals := make(chan os.Signal, 100)
+	signal.Notify(signals, syscall.SIGUSR1)
+	defer signal.Stop(signals)
+	l := listenAt(t, "unix", mp.ListenConfig{Auth: goodKey})
+	got := make(chan error, 1)
+	go func() {
+		c, err := l.Accept(context.Background())
+		if err == nil {
+			err = c.Close()
+		}
+		got <- err
+	}()
+	for range 20 {
+		require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGUSR1))
+		<-signals
+	}
+	dialTo(t, l, mp.Dialer{Auth: goodKey})
+	require.NoError(t, <-got)
+}
+
+func TestAUTH11_ThePathGoesWithTheListener(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "socket")
+	for _, address := range []string{path, ""} {
+		l, err := (&mp.ListenConfig{}).Listen(bounded(t), "unix", address)
+		require.NoError(t, err)
+		made := l.Addr().String()
+		info, err := os.Lstat(made)
+		require.NoError(t, err)
+		assert.Equal(t, fs.ModeSocket|0o600, info.Mode())
+		if address == "" {
+			dir, err := os.Lstat(filepath.Dir(made))
+			require.NoError(t, err)
+			assert.Equal(t, fs.ModeDir|0o700, dir.Mode())
+		}
+		client := dialTo(t, l, mp.Dialer{})
+		server := accepted(t, l)
+		assert.Equal(t, l.Addr(), client.RemoteAddr())
+		require.NoError(t, l.Close())
+		_, err = os.Lstat(made)
+		require.ErrorIs(t, err, fs.ErrNotExist)
+		if address == "" {
+			_, err = os.Lstat(filepath.Dir(made))
+			require.ErrorIs(t, err, fs.ErrNotExist)
+		}
+		_, err = (&mp.Dialer{}).Dial(bounded(t), "unix", made)
+		require.ErrorIs(t, err, fs.ErrNotExist)
+		require.NoError(t, client.Send(bounded(t), 1), "connections go on")
+		require.NoError(t, server.Recv(bounded(t), new(int)))
+	}
+}
+
+func TestAUTH11_AnotherFileStays(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "socket")
+	l, err := (&mp.ListenConfig{}).Listen(bounded(t), "unix", path)
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(path))
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	require.NoError(t, l.Close())
+	_, err = os.Lstat(path)
+	require.NoError(t, err)
+}
+
+// The umask belongs to the whole process: this test cannot run beside others.
+func TestAUTH11_WhateverTheUmask(t *testing.T) {
+	for _, mask := range []int{0, 0o077, 0o777} {
+		for perm, any := range map[fs.FileMode]bool{0o600: false, 0o666: true} {
+			path := filepath.Join(t.TempDir(), "socket")
+			old := syscall.Umask(mask)
+			l, err := (&mp.ListenConfig{AnyUser: any}).Listen(bounded(t), "unix", path)
+			syscall.Umask(old)
+			require.NoError(t, err)
+			info, err := os.Lstat(path)
+			require.NoError(t, err)
+			assert.Equal(t, perm, info.Mode().Perm(), "umask %o", mask)
+			require.NoError(t, l.Close())
+		}
+	}
+}
+
+var readHanded = mp.Action0(func(ctx context.Context) error {
+	c, err := mp.FileConn(os.NewFile(4, "connection"))
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	text, err := mp.Recv[string](ctx, c)
+	if err != nil {
+		return err
+	}
+	say(text)
+	return c.Send(ctx, "from "+fmt.Sprint(os.Getpid()))
+})
+
+func TestAUTH12_AnAcceptedConnectionIsHandedOver(t *testing.T) {
+	for family := range families {
+		t.Run(family, func(t *testing.T) {
+			l := listenAt(t, family, mp.ListenConfig{Auth: goodKey})
+			client := dialTo(t, l, mp.Dialer{Auth: goodKey})
+			server := accepted(t, l)
+			require.NoError(t, client.Send(bounded(t), "for whoever reads it"))
+			f, err := server.File(bounded(t))
+			require.NoError(t, err)
+			p, box := launchTalking(t, readHanded.With(none), func(p *mp.Process) { p.ExtraFiles = append(p.ExtraFiles, f) })
+			require.NoError(t, f.Close())
+			require.NoError(t, server.Close())
+			assert.Equal(t, "for whoever reads it", box.next(t))
+			got, err := mp.Recv[string](bounded(t), client)
+			require.NoError(t, err)
+			assert.Equal(t, fmt.Sprint("from ", p.PID()), got)
+			require.NoError(t, join(t, p))
+			require.ErrorIs(t, client.Recv(bounded(t), &got), io.EOF)
+		})
+	}
+}
+
+// The key is in nothing that is written by itself.
+func TestAuthKeepsTheKey(t *testing.T) {
+	const secret = "SECRET-d41d8cd9"
+	forms := []string{secret, fmt.Sprintf("%x", secret), fmt.Sprint([]byte(secret))[1:40], "U0VDUkVU"}
+	clean := func(what, text string) {
+		for _, form := range forms {
+			assert.NotContains(t, strings.ToLower(text), strings.ToLower(form), what)
+		}
+	}
+	a := &mp.Auth{Key: []byte(secret)}
+	lc := mp.ListenConfig{Auth: a}
+	d := mp.Dialer{Auth: a}
+	inside := struct{ lc mp.ListenConfig }{lc}
+	clean("unexported", fmt.Sprintf("%v %+v %#v", inside, inside, inside))
+	for _, v := range []any{a, *a, lc, &lc, d, &d, []any{*a}, map[string]mp.Auth{"a": *a}} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+			clean(verb, fmt.Sprintf(verb, v))
+		}
+		text, err := json.Marshal(v)
+		if err == nil {
+			clean("JSON", string(text))
+		}
+		var log bytes.Buffer
+		slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "v", v)
+		slog.New(slog.NewTextHandler(&log, nil)).Info("x", "v", v)
+		clean("slog", log.String())
+	}
+	clean("String", a.String()+a.GoString())
+
+	rejected := newRejections()
+	lc.OnReject = rejected.tell
+	l := listenAt(t, "unix", lc)
+	_, err := (&mp.Dialer{Auth: &mp.Auth{Key: []byte(secret + "x")}}).Dial(bounded(t), "unix", l.Addr().String())
+	require.Error(t, err)
+	clean("errors", fmt.Sprintf("%+v %+v %#v", err, rejected.next(t), err))
+	clean("texts", fmt.Sprint(l, accepted(t, listenDialed(t, l, d))))
+
+	p, box := launchTalking(t, showSelf.With(place{"unix", l.Addr().String(), a}))
+	clean("/proc", strings.Join(box.rest(t), "\n"))
+	require.NoError(t, join(t, p))
+}
+
+// listenDialed connects once, and returns the listener.
+func listenDialed(t *testing.T, l *mp.Listener, d mp.Dialer) *mp.Listener {
+	dialTo(t, l, d)
+	return l
+}
+
+// showSelf, which has a key in its argument, shows what others can see of it.
+var showSelf = mp.Action(func(ctx context.Context, p place) error {
+	c, err := (&mp.Dialer{Auth: p.Auth}).Dial(ctx, p.Network, p.Address)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	for _, name := range []string{"cmdline", "environ", "comm"} {
+		text, err := os.ReadFile("/proc/self/" + name)
+		if err != nil {
+			return err
+		}
+		say(string(text))
+	}
+	return nil
+})
+
+func TestAuthOfAnotherUser(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can be another user")
+	}
+	rejected := newRejections()
+	for _, any := range []bool{false, true} {
+		l := listenAt(t, "abstract", mp.ListenConfig{OnReject: rejected.tell, AnyUser: any})
+		p := launch(t, echoOnce.With(place{"unix", l.Addr().String(), nil}), func(p *mp.Process) {
+			p.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534, NoSetGroups: true}}
+			p.Dir = "/"
+		})
+		if !any {
+			require.ErrorIs(t, rejected.next(t), mp.ErrAuthentication)
+			require.Error(t, join(t, p))
+			continue
+		}
+		require.NoError(t, accepted(t, l).Send(bounded(t), "x"))
+		require.NoError(t, join(t, p))
+	}
+}

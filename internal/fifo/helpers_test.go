@@ -1,0 +1,137 @@
+//go:build linux
+
+package fifo
+
+import (
+	"context"
+	"encoding/binary"
+	"hash/crc32"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/multiproc/mp/internal/shm"
+)
+
+// patience bounds what would hang for ever if it were broken.
+const patience = 10 * time.Second
+
+// bounded returns a context that ends when a wait has become a hang.
+func bounded(t testing.TB) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// random returns a generator whose seed is in the log of the test; MP_SEED repeats a
+// run.
+func random(t testing.TB) *rand.Rand {
+	t.Helper()
+	seed := rand.Uint64()
+	if text, ok := os.LookupEnv("MP_SEED"); ok {
+		var err error
+		seed, err = strconv.ParseUint(text, 10, 64)
+		require.NoError(t, err, "MP_SEED")
+	}
+	t.Logf("MP_SEED=%d", seed)
+	return rand.New(rand.NewPCG(seed, 0))
+}
+
+// message returns a payload of a size that says who has sent it, as which of its
+// messages, and whether it is whole. The least size is 16.
+func message(sender, number uint32, size int) []byte {
+	p := make([]byte, size)
+	binary.NativeEndian.PutUint32(p[4:], sender)
+	binary.NativeEndian.PutUint32(p[8:], number)
+	for i := 12; i < size; i++ {
+		p[i] = byte(number + uint32(i))
+	}
+	binary.NativeEndian.PutUint32(p, crc32.ChecksumIEEE(p[4:]))
+	return p
+}
+
+// content is the reverse.
+func content(t testing.TB, p []byte) (sender, number uint32) {
+	t.Helper()
+	require.GreaterOrEqual(t, len(p), 16)
+	require.Equal(t, crc32.ChecksumIEEE(p[4:]), binary.NativeEndian.Uint32(p), "a torn message of %d bytes", len(p))
+	return binary.NativeEndian.Uint32(p[4:]), binary.NativeEndian.Uint32(p[8:])
+}
+
+// received takes an item that must come, and gives up what it has.
+func received(t testing.TB, q *Queue) []byte {
+	t.Helper()
+	item, err := q.Take(bounded(t), nil)
+	require.NoError(t, err)
+	defer item.Drop()
+	p, err := item.Payload()
+	require.NoError(t, err)
+	require.Len(t, p, item.Size)
+	return slices.Clone(p) // a large one is the queue's again after Drop
+}
+
+// size returns the size of a message: mostly a small one, and some of every sort.
+func size(rng *rand.Rand) int {
+	switch rng.IntN(12) {
+	case 0:
+		return inline + rng.IntN(3) - 1 // about the largest that is in its record
+	case 1:
+		return 16 + rng.IntN(inline-15)
+	case 2:
+		return inline + 1 + rng.IntN(100<<10)
+	default:
+		return 16 + rng.IntN(200)
+	}
+}
+
+// eventually waits for a condition.
+func eventually(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !condition(); time.Sleep(200 * time.Microsecond) {
+		if time.Now().After(end) {
+			require.FailNow(t, "in vain: "+what)
+		}
+	}
+}
+
+// A usage is what is in use of the shared memory.
+type usage struct {
+	a     *shm.Arena
+	bytes uint64
+	cells int
+}
+
+// used returns what is in use now, when a first queue has made all that stays.
+func used(t testing.TB) usage {
+	t.Helper()
+	q, h := queue(t, Config{})
+	for _, n := range []int{100, inline, 100 << 10} {
+		require.NoError(t, q.Put(t.Context(), make([]byte, n), nil))
+	}
+	require.NoError(t, h.Close())
+	u := usage{a: q.arena}
+	u.bytes, u.cells = q.arena.Heap()
+	return u
+}
+
+// same checks that no more is in use than before, but for a slab or two that are
+// kept for the next.
+func (u usage) same(t testing.TB) {
+	t.Helper()
+	bytes, cells := u.a.Heap()
+	require.LessOrEqual(t, cells, u.cells+2)
+	require.LessOrEqual(t, bytes, u.bytes+2*64<<10)
+}
+
+// sleeps waits until somebody has said that it is about to sleep.
+func sleeps(t testing.TB, flag *uint32) {
+	t.Helper()
+	eventually(t, "somebody sleeps", func() bool { return atomic.LoadUint32(flag) != 0 })
+}

@@ -1,0 +1,243 @@
+//go:build linux
+
+package fifo
+
+import (
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/multiproc/mp/internal/shm"
+)
+
+// fillTo puts items until the next record goes to an offset of the tail's segment.
+func fillTo(t testing.TB, q *Queue, at uint64) (n int) {
+	t.Helper()
+	for ; ; n++ {
+		rest := at - offset(atomic.LoadUint64(q.tail))
+		if rest == 0 {
+			return n
+		}
+		if rest > 2*inline {
+			rest = inline
+		} else if rest > inline {
+			rest /= 2
+		}
+		require.NoError(t, q.Put(t.Context(), make([]byte, rest&^7-recordHeader), nil))
+	}
+}
+
+// Records end at, just before, and not quite at the end of a segment, and every one
+// arrives.
+func TestSegmentEnds(t *testing.T) {
+	before := used(t)
+	for behind := uint64(0); behind <= 64; behind += 8 {
+		for payload := 0; payload <= 72; payload++ {
+			if payload < 16 && payload > 0 {
+				continue
+			}
+			q, h := queue(t, Config{})
+			n := fillTo(t, q, segmentSize-recordHeader-behind)
+			for i := range uint32(3) {
+				var p []byte
+				if payload > 0 {
+					p = message(uint32(payload), i, payload)
+				}
+				require.NoError(t, q.Put(t.Context(), p, nil))
+			}
+			require.Equal(t, n+3, q.Len())
+			for range n {
+				received(t, q)
+			}
+			for i := range uint32(3) {
+				p := received(t, q)
+				require.Len(t, p, payload)
+				if payload > 0 {
+					_, number := content(t, p)
+					require.Equal(t, i, number)
+				}
+			}
+			require.Zero(t, q.Len())
+			_, err := q.TryTake(nil)
+			require.ErrorIs(t, err, ErrEmpty)
+			require.NoError(t, h.Close())
+		}
+	}
+	before.same(t)
+}
+
+// The last record that fits, and references that do not fit into the same segment.
+func TestReferencesAtSegmentEnds(t *testing.T) {
+	before := used(t)
+	a, err := shm.Default()
+	require.NoError(t, err)
+	for behind := uint64(0); behind < 200; behind += 8 {
+		q, h := queue(t, Config{})
+		o, err := a.New(shm.Spec{Kind: shm.FirstKind})
+		require.NoError(t, err)
+		n := fillTo(t, q, segmentSize-recordHeader-behind)
+		cells := make([]uint32, MaxCells)
+		for i := range cells {
+			cells[i] = o.Index()
+		}
+		require.NoError(t, q.Put(t.Context(), message(1, 2, 16), cells))
+		require.NoError(t, q.Put(t.Context(), message(1, 3, inline+1), cells))
+		require.NoError(t, o.Drop())
+		for range n {
+			received(t, q)
+		}
+		for i := range uint32(2) {
+			item, err := q.Take(bounded(t), nil)
+			require.NoError(t, err)
+			again, err := a.Open(o.Ref())
+			require.NoError(t, err)
+			require.NoError(t, again.Drop())
+			p, err := item.Payload()
+			require.NoError(t, err)
+			_, number := content(t, p)
+			require.Equal(t, 2+i, number)
+			item.Drop()
+		}
+		_, err = a.Open(o.Ref())
+		require.ErrorIs(t, err, shm.ErrGone)
+		require.NoError(t, h.Close())
+	}
+	before.same(t)
+}
+
+// A queue with a great many items in it gives all of its memory back, wherever its
+// head is.
+func TestCloseWithItemsInIt(t *testing.T) {
+	before := used(t)
+	for _, taken := range []int{0, 1, 100, 2999, 3000} {
+		q, h := queue(t, Config{})
+		o, err := q.arena.New(shm.Spec{Kind: shm.FirstKind, Size: 1000})
+		require.NoError(t, err)
+		for i := range 3000 {
+			var cells []uint32
+			if i%10 == 0 {
+				cells = []uint32{o.Index(), o.Index()}
+			}
+			n := 500
+			if i%100 == 7 {
+				n = 30000
+			}
+			require.NoError(t, q.Put(t.Context(), make([]byte, n), cells))
+		}
+		require.NoError(t, o.Drop())
+		for range taken {
+			received(t, q)
+		}
+		require.NoError(t, h.Close())
+		_, err = q.arena.Open(o.Ref())
+		assert.ErrorIs(t, err, shm.ErrGone)
+		before.same(t)
+	}
+}
+
+// A queue whose items are taken as they come needs no more memory than at its first
+// ones.
+func TestMemoryIsUsedAgain(t *testing.T) {
+	q, h := queue(t, Config{})
+	defer h.Close()
+	var bytes uint64
+	var cells int
+	for i := range 3000 {
+		n := 100 << 10
+		if i%3 > 0 {
+			n = 5000
+		}
+		require.NoError(t, q.Put(t.Context(), message(1, uint32(i), n), nil))
+		_, number := content(t, received(t, q))
+		require.EqualValues(t, i, number)
+		b, c := q.arena.Heap()
+		if i < 100 {
+			bytes, cells = max(bytes, b), max(cells, c)
+		} else {
+			require.LessOrEqual(t, b, bytes)
+			require.LessOrEqual(t, c, cells)
+		}
+	}
+}
+
+// A blob that has been taken is the next one's of about its size.
+func TestBlobsAreUsedAgain(t *testing.T) {
+	q, h := queue(t, Config{})
+	defer h.Close()
+	room := func(n int) (cell uint32, size uint64) {
+		require.NoError(t, q.Put(t.Context(), make([]byte, n), nil))
+		item, err := q.Take(bounded(t), nil)
+		require.NoError(t, err)
+		defer item.Drop()
+		_, size = q.arena.Piece(item.blob.Index(), KindBlob)
+		return item.blob.Index(), size
+	}
+	first, _ := room(100 << 10)
+	for _, n := range []int{100 << 10, 50 << 10, 25 << 10, 99999} {
+		cell, size := room(n)
+		assert.Equal(t, first, cell)
+		assert.EqualValues(t, 100<<10, size)
+	}
+	_, size := room(100<<10 + 1)
+	assert.EqualValues(t, 100<<10+1, size)
+	_, size = room(10 << 10)
+	assert.Less(t, size, uint64(100<<10), "a much larger one")
+}
+
+// What is kept for later items is bounded, whatever has gone through.
+func TestSpareMemoryIsBounded(t *testing.T) {
+	before := used(t)
+	q, h := queue(t, Config{})
+	defer h.Close()
+	for range 2 * spareBlobs {
+		require.NoError(t, q.Put(t.Context(), make([]byte, 8<<20), nil))
+	}
+	for range 2 * spareBlobs {
+		received(t, q)
+	}
+	bytes, _ := q.arena.Heap()
+	assert.LessOrEqual(t, bytes, before.bytes+16<<20)
+}
+
+// Small blobs are used again also behind large ones.
+func TestBlobsAreUsedAgainBehindLargeOnes(t *testing.T) {
+	q, h := queue(t, Config{})
+	defer h.Close()
+	for range spareBlobs + 1 {
+		require.NoError(t, q.Put(t.Context(), make([]byte, 2<<20), nil))
+	}
+	for range spareBlobs + 1 {
+		received(t, q)
+	}
+	seen := make(map[uint32]bool)
+	const n = 20
+	for range n {
+		require.NoError(t, q.Put(t.Context(), make([]byte, 20000), nil))
+		item, err := q.Take(bounded(t), nil)
+		require.NoError(t, err)
+		seen[item.blob.Index()] = true
+		// One that lives on, so that another one's number is not that of a blob before.
+		defer object(t, q.arena).Drop()
+		item.Drop()
+	}
+	assert.Less(t, len(seen), n/2, "each item has had a new blob")
+}
+
+func TestTooManyReferences(t *testing.T) {
+	q, h := queue(t, Config{})
+	defer h.Close()
+	o := object(t, q.arena)
+	cells := make([]uint32, MaxCells+1)
+	for i := range cells {
+		cells[i] = o.Index()
+	}
+	assert.ErrorIs(t, q.Put(t.Context(), nil, cells), ErrCells)
+	assert.ErrorIs(t, q.TryPut(make([]byte, inline+1), cells), ErrCells)
+	assert.Zero(t, q.Len())
+	for _, n := range []int{0, inline + 1} { // the blob does not count
+		require.NoError(t, q.Put(t.Context(), make([]byte, n), cells[:MaxCells]))
+		received(t, q)
+	}
+}

@@ -1,0 +1,48 @@
+package mp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// misused panics with an error of a method that has no error to return.
+func misused(what string, err error) {
+	if err != nil {
+		panic(misuse(what, err))
+	}
+}
+
+// misuse names the method.
+func misuse(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("mp: %s: %w", what, err)
+}
+
+// waitOutcome names the method in the error of a wait, but passes those of contexts
+// on. already is the error of the context before the wait. Later, the deadline of a
+// context is a time limit.
+func waitOutcome(what string, already, err error) error {
+	switch {
+	case err == nil || already != nil || errors.Is(err, context.Canceled):
+		return err
+	case !errors.Is(err, context.DeadlineExceeded):
+		return misuse(what, err)
+	case err == context.DeadlineExceeded:
+		return ErrTimeout
+	default:
+		return fmt.Errorf("%w (%w)", err, ErrTimeout)
+	}
+}
+
+// outcome names the method in an error, but passes io.EOF, which callers compare, and
+// those of contexts on as they are.
+func outcome(what string, err error) error {
+	if err == nil || err == io.EOF || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return misuse(what, err)
+}
