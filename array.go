@@ -2,6 +2,7 @@ package mp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"reflect"
@@ -26,7 +27,7 @@ import (
 type Array[T any] struct {
 	h     shm.Handle
 	items []T
-	lock  Locker // what was given; nil: the array's own
+	lock  Locker // a handle of its own on the one that was given; nil: the array's own
 }
 
 // NewArray makes a shared array of n zeros. It returns an error that names the
@@ -45,7 +46,10 @@ func NewArray[T any](n int, opts ...Option) (*Array[T], error) {
 		return nil, fmt.Errorf("mp: NewArray: %w", err)
 	}
 	a := &Array[T]{lock: lock}
-	return made(a, create(a, "NewArray", shm.Spec{Size: size, Link: link, Init: lengthOf(n)}))
+	if err := create(a, "NewArray", shm.Spec{Size: size, Link: link, Init: lengthOf(n)}); err != nil {
+		return nil, errors.Join(err, closeLock(lock))
+	}
+	return a, nil
 }
 
 // ArrayOf makes a shared array with a copy of the items.
@@ -160,36 +164,50 @@ func (a *Array[T]) Slice() (items []T, release func()) {
 
 func (a *Array[T]) begin(what string) {
 	if a == nil || a.lock != nil || !robust.TryLockRecursive(&a.h) {
-		misused(what, a.acquire(context.Background()))
+		a.beginSlow(what)
+	}
+}
+
+func (a *Array[T]) beginSlow(what string) {
+	if a != nil && a.lock != nil {
+		misused(what, a.h.Enter()) // the lock is another object's: it does not keep this one
+	}
+	misused(what, a.acquire(context.Background()))
+}
+
+func (a *Array[T]) end() {
+	if a.lock == nil && robust.TryUnlockRecursive(&a.h) {
+		return
+	}
+	misused("Array.Unlock", a.release())
+	if a.lock != nil {
+		a.h.Exit()
 	}
 }
 
 func (a *Array[T]) acquire(ctx context.Context) error {
-	if a == nil || a.lock == nil {
-		_, err := robust.AcquireRecursive(ctx, a.handle())
-		return err
+	if a == nil {
+		return shm.ErrNoHandle
 	}
-	return acquireGiven(ctx, &a.h, a.lock)
-}
-
-func (a *Array[T]) end() {
-	if a != nil && a.lock == nil && robust.TryUnlockRecursive(&a.h) {
-		return
-	}
-	misused("Array.Unlock", a.release())
+	return acquireLock(ctx, &a.h, a.lock)
 }
 
 func (a *Array[T]) release() error {
-	if a == nil || a.lock == nil {
-		return robust.ReleaseRecursive(a.handle())
+	if a == nil {
+		return shm.ErrNoHandle
 	}
-	return releaseGiven(&a.h, a.lock)
+	return releaseLock(&a.h, a.lock)
 }
 
 // Close gives up this handle. It returns ErrInUse while items are pinned through
-// it, or if it is the process's last handle and the process has the lock. Closing
-// again does nothing.
-func (a *Array[T]) Close() error { return misuse("Array.Close", a.handle().Close()) }
+// it, if it is the process's last handle and the process has the lock, or if the
+// process has the lock that was given. Closing again does nothing.
+func (a *Array[T]) Close() error {
+	if a == nil {
+		return nil
+	}
+	return misuse("Array.Close", closeLocked(&a.h, a.lock))
+}
 
 // String shows the type and the length.
 func (a *Array[T]) String() string {

@@ -1,14 +1,26 @@
 package mp
 
-import "context"
+import (
+	"context"
+
+	"github.com/multiproc/mp/internal/robust"
+)
 
 // Lock takes the array's lock, once more if the calling goroutine has it. It
 // panics if the handle is closed, or is none.
-func (a *Array[T]) Lock() { a.begin("Array.Lock") }
+func (a *Array[T]) Lock() {
+	if a == nil || a.lock != nil || !robust.TryLockRecursive(&a.h) {
+		misused("Array.Lock", a.acquire(context.Background()))
+	}
+}
 
 // Unlock undoes one Lock. It panics if the calling goroutine does not have the
 // lock.
-func (a *Array[T]) Unlock() { a.end() }
+func (a *Array[T]) Unlock() {
+	if a == nil || a.lock != nil || !robust.TryUnlockRecursive(&a.h) {
+		misused("Array.Unlock", a.release())
+	}
+}
 
 // Acquire waits until the calling goroutine has the lock, and returns nil exactly
 // when it has it. An error is that of ctx, or ErrClosed.
@@ -28,8 +40,8 @@ func (a *Array[T]) TryLock() bool {
 // calling goroutine does not have the lock.
 func (a *Array[T]) Release() error { return misuse("Array.Release", a.release()) }
 
-// Locker returns the lock that was given with WithLock, or else the array itself,
-// whose lock it is.
+// Locker returns a handle on the lock that was given with WithLock, which lives as
+// long as this one, or else the array itself, whose lock it is.
 func (a *Array[T]) Locker() Locker {
 	if a == nil || a.lock == nil {
 		return a

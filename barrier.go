@@ -10,8 +10,9 @@ import (
 	"github.com/multiproc/mp/internal/shm"
 )
 
-// ErrBrokenBarrier: the parties of the barrier cannot meet: one of them has given up
-// or died, the action has failed, or somebody has called Abort or Reset.
+// ErrBrokenBarrier is returned to the parties of a barrier that cannot meet: one of
+// them has given up or died, the action has failed, or somebody has called Abort or
+// Reset.
 var ErrBrokenBarrier = robust.ErrBrokenBarrier
 
 // A Barrier is where a number of parties, goroutines of any processes, wait for each

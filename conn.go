@@ -2,17 +2,12 @@ package mp
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"reflect"
 	"sync"
-	"syscall"
 
 	"github.com/multiproc/mp/internal/ipc/codec"
 	"github.com/multiproc/mp/internal/shm"
-	"github.com/multiproc/mp/internal/socket"
-	"github.com/multiproc/mp/internal/stream"
 	"github.com/multiproc/mp/internal/transport"
 )
 
@@ -192,95 +187,4 @@ func (c *Conn) Close() error {
 		return nil
 	}
 	return misuse("Conn.Close", c.transport.Close())
-}
-
-// LocalAddr returns the address of this end.
-func (c *Conn) LocalAddr() Addr {
-	if c == nil {
-		return Addr{}
-	}
-	return c.local
-}
-
-// RemoteAddr returns the address of the other end; that of whoever has dialled a unix
-// socket is empty.
-func (c *Conn) RemoteAddr() Addr {
-	if c == nil {
-		return Addr{}
-	}
-	return c.remote
-}
-
-// String says what the connection is between.
-func (c *Conn) String() string {
-	switch {
-	case c.check() != nil:
-		return "mp.Conn(none)"
-	case c.memory() != nil:
-		return "mp.Conn(" + c.memory().directions() + ")"
-	case c.peer != 0:
-		return fmt.Sprintf("mp.Conn(%v, with process %d)", named(c.local, c.remote), c.peer)
-	}
-	return fmt.Sprintf("mp.Conn(%v to %v)", c.local, c.remote)
-}
-
-// named returns the address that has a name, of the two of a unix socket.
-func named(a, b Addr) Addr {
-	if a.address == "" {
-		return b
-	}
-	return a
-}
-
-var errNoDescriptor = errors.New("the connection has no descriptor of its own")
-
-// SyscallConn gives access to the socket, to wait for it or to set options. Who reads
-// from it or writes to it breaks the connection. A connection with TLS has none.
-func (c *Conn) SyscallConn() (syscall.RawConn, error) {
-	if err := c.check(); err != nil {
-		return nil, misuse("Conn.SyscallConn", err)
-	}
-	s, ok := c.transport.(syscall.Conn)
-	if !ok {
-		return nil, misuse("Conn.SyscallConn", errNoDescriptor)
-	}
-	rc, err := s.SyscallConn()
-	return rc, misuse("Conn.SyscallConn", err)
-}
-
-// File returns a second descriptor of the connection, which FileConn makes a
-// connection of again, in a process to which it has been handed, say by
-// Process.ExtraFiles. It waits until no message is half sent or half received. A
-// connection with TLS cannot be handed over.
-func (c *Conn) File(ctx context.Context) (*os.File, error) {
-	if err := c.check(); err != nil {
-		return nil, misuse("Conn.File", err)
-	}
-	s, ok := c.transport.(*stream.Stream)
-	if !ok {
-		return nil, misuse("Conn.File", errNoDescriptor)
-	}
-	already := ctx.Err()
-	f, err := s.File(ctx)
-	return f, waitOutcome("Conn.File", already, err)
-}
-
-// FileConn returns a connection over a stream socket that is connected, of which f is
-// a descriptor; f stays the caller's. There is no handshake: whoever is at the other
-// end is trusted to be the right one.
-func FileConn(f *os.File) (*Conn, error) {
-	s, err := socket.FromFile(f)
-	if err != nil {
-		return nil, misuse("FileConn", err)
-	}
-	return newSocketConn(s, s, 0), nil
-}
-
-// newSocketConn makes a connection over a socket, or what secures it.
-func newSocketConn(s *socket.Conn, carrier transport.Carrier, max int) *Conn {
-	c := &Conn{transport: stream.New(carrier), local: addrOf(s.Local), remote: addrOf(s.Remote), outside: true, max: max}
-	if s.Local.Unix {
-		_, c.peer, _ = s.Peer()
-	}
-	return c
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -25,27 +26,31 @@ type interpreter struct {
 	md5           bool // it knows only the old form of authentication
 }
 
-// interpreters finds them, one of each version. Where pyenv manages them, it gives the
-// one of the name only if told to.
+// interpreters finds the first of each form of authentication. MP_PYTHONS=all finds one
+// of each version. (Where pyenv manages them, it gives the one of the name only if told
+// to.)
 var interpreters = sync.OnceValue(func() (found []interpreter) {
 	seen := make(map[string]bool)
 	for _, name := range []string{"python3.14", "python3.13", "python3.12", "python3.11", "python3.8", "python3"} {
-		path, err := exec.LookPath(name)
-		if err != nil {
-			continue
-		}
-		cmd := exec.Command(path, "-c", "import multiprocessing.connection as c, sys; print('%d.%d' % sys.version_info[:2], c.MESSAGE_LENGTH == 20)")
+		cmd := exec.Command(name, "-c", "import multiprocessing.connection as c, sys; print(sys.executable, '%d.%d' % sys.version_info[:2], c.MESSAGE_LENGTH == 20)")
 		cmd.Env = append(os.Environ(), "PYENV_VERSION="+strings.TrimPrefix(name, "python"))
 		if name == "python3" {
 			cmd.Env = nil
 		}
 		out, err := cmd.Output()
 		words := strings.Fields(string(out))
-		if err != nil || len(words) != 2 || seen[words[0]] {
+		if err != nil || len(words) != 3 {
 			continue
 		}
-		seen[words[0]] = true
-		found = append(found, interpreter{path, words[0], words[1] == "True"})
+		py := interpreter{path: words[0], version: words[1], md5: words[2] == "True"}
+		kind := fmt.Sprint("old form: ", py.md5)
+		if os.Getenv("MP_PYTHONS") == "all" {
+			kind = py.version
+		}
+		if !seen[kind] {
+			seen[kind] = true
+			found = append(found, py)
+		}
 	}
 	return found
 })
@@ -83,10 +88,6 @@ key = None if key == "none" else key.encode()
 func (py interpreter) start(t *testing.T, key, script string, args ...string) *python {
 	t.Helper()
 	p := &python{cmd: exec.CommandContext(bounded(t), py.path, append([]string{"-c", connPrelude + script}, args...)...)}
-	p.cmd.Env = append(os.Environ(), "PYENV_VERSION="+py.version)
-	if !strings.HasSuffix(py.path, py.version) {
-		p.cmd.Env = nil
-	}
 	p.cmd.Stderr = &p.stderr
 	var err error
 	p.in, err = p.cmd.StdinPipe()
@@ -121,15 +122,20 @@ while True:
     c.send_bytes(hashlib.sha256(b).digest() + b[::-1])
 `
 
-// converse talks with one of the scripts over an authenticated connection.
-func converse(t *testing.T, c *mp.Conn, p *python) {
+var (
+	someSizes  = []int{0, 1, 16384, 16385, 70000}
+	largeSizes = append([]int{16<<20 + 3}, someSizes...)
+)
+
+// converse talks with one of the scripts, over an authenticated connection.
+func converse(t *testing.T, c *mp.Conn, p *python, sizes []int) {
 	t.Helper()
 	got, err := c.RecvBytes(bounded(t), 0)
 	require.NoError(t, err)
 	assert.Equal(t, "hello from python", string(got))
 	require.NoError(t, c.SendBytes(bounded(t), []byte("hello from go")))
 	assert.Equal(t, "b'hello from go'", p.next(t))
-	for _, size := range []int{0, 1, 16384, 16385, 70000, 16<<20 + 3} {
+	for _, size := range sizes {
 		msg := noise(size)
 		require.NoError(t, c.SendBytes(bounded(t), msg))
 		got, err := c.RecvBytes(bounded(t), 0)
@@ -137,11 +143,8 @@ func converse(t *testing.T, c *mp.Conn, p *python) {
 		sum := sha256.Sum256(msg)
 		require.Len(t, got, len(sum)+size)
 		require.Equal(t, sum[:], got[:len(sum)])
-		for i := range msg {
-			if got[len(sum)+i] != msg[size-1-i] {
-				require.FailNow(t, "what came back is not what was sent")
-			}
-		}
+		slices.Reverse(msg)
+		require.True(t, bytes.Equal(msg, got[len(sum):]), "what came back is not what was sent")
 	}
 	require.NoError(t, c.Close())
 	assert.Equal(t, "end", p.next(t))
@@ -150,18 +153,19 @@ func converse(t *testing.T, c *mp.Conn, p *python) {
 
 func TestAUTH02_AClientInPython(t *testing.T) {
 	eachPython(t, func(t *testing.T, py interpreter) {
-		for family := range families {
-			for _, key := range []string{"secret", "none"} {
-				t.Run(family+"_"+key, func(t *testing.T) {
-					var lc mp.ListenConfig
-					if key != "none" {
-						lc.Auth = py.auth(key)
-					}
-					l := listenAt(t, family, lc)
-					p := py.start(t, key, pythonClient, l.Addr().Network(), l.Addr().String())
-					converse(t, accepted(t, l), p)
-				})
-			}
+		for _, c := range []struct {
+			family, key string
+			sizes       []int
+		}{{"unix", "secret", largeSizes}, {"abstract", "none", someSizes}, {"tcp", "secret", someSizes}} {
+			t.Run(c.family+"_"+c.key, func(t *testing.T) {
+				var lc mp.ListenConfig
+				if c.key != "none" {
+					lc.Auth = py.auth(c.key)
+				}
+				l := listenAt(t, c.family, lc)
+				p := py.start(t, c.key, pythonClient, l.Addr().Network(), l.Addr().String())
+				converse(t, accepted(t, l), p, c.sizes)
+			})
 		}
 	})
 }
@@ -177,7 +181,7 @@ func TestAUTH08_AClientInPythonWithTheWrongKey(t *testing.T) {
 		assert.NotContains(t, err.Error(), "right")
 		p.end(t)
 		p = py.start(t, "right", pythonClient, "tcp", l.Addr().String())
-		converse(t, accepted(t, l), p)
+		converse(t, accepted(t, l), p, someSizes)
 	})
 }
 
@@ -206,20 +210,19 @@ l.close()
 
 func TestAUTH02_AListenerInPython(t *testing.T) {
 	eachPython(t, func(t *testing.T, py interpreter) {
-		for _, network := range []string{"unix", "tcp"} {
-			for _, key := range []string{"secret", "none"} {
-				t.Run(network+"_"+key, func(t *testing.T) {
-					var d mp.Dialer
-					if key != "none" {
-						d.Auth = py.auth(key)
-					}
-					p := py.start(t, key, pythonListener, network)
-					c, err := d.Dial(bounded(t), network, p.next(t))
-					require.NoError(t, err)
-					defer c.Close()
-					converse(t, c, p)
-				})
-			}
+		for _, each := range [][2]string{{"unix", "none"}, {"tcp", "secret"}} {
+			network, key := each[0], each[1]
+			t.Run(network+"_"+key, func(t *testing.T) {
+				var d mp.Dialer
+				if key != "none" {
+					d.Auth = py.auth(key)
+				}
+				p := py.start(t, key, pythonListener, network)
+				c, err := d.Dial(bounded(t), network, p.next(t))
+				require.NoError(t, err)
+				defer c.Close()
+				converse(t, c, p, largeSizes)
+			})
 		}
 	})
 }
@@ -236,7 +239,7 @@ func TestAUTH08_AListenerInPythonWithAnotherKey(t *testing.T) {
 		c, err := d.Dial(bounded(t), "unix", address)
 		require.NoError(t, err)
 		defer c.Close()
-		converse(t, c, p)
+		converse(t, c, p, someSizes)
 	})
 }
 

@@ -73,7 +73,8 @@ func (l *Lock) handle() *shm.Handle {
 // dies. It panics if the handle is closed, or is none.
 func (l *Lock) Lock() {
 	if !l.handle().TryLock() {
-		misused("Lock.Lock", l.Acquire(context.Background()))
+		_, err := robust.Acquire(context.Background(), l.handle())
+		misused("Lock.Lock", err)
 	}
 }
 
@@ -159,12 +160,8 @@ func tryLock(h *shm.Handle, l Locker) (bool, error) {
 		ok, _, err := robust.TryAcquireRecursive(h)
 		return ok, err
 	}
-	if err := h.Enter(); err != nil {
+	if err := h.Check(); err != nil {
 		return false, err
 	}
-	if !l.TryLock() {
-		h.Exit()
-		return false, nil
-	}
-	return true, nil
+	return l.TryLock(), nil
 }

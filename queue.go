@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"iter"
+	"math"
 	"reflect"
 	"sync"
 
@@ -49,8 +50,8 @@ func NewQueue[T any](capacity int) (*Queue[T], error) {
 
 // make makes the object; self is the handle that q is a part of.
 func (q *Queue[T]) make(what string, self sharedHandle, c fifo.Config) (err error) {
-	if c.Capacity < 0 {
-		return fmt.Errorf("mp: %s: a capacity of %d is negative; 0 means no bound", what, c.Capacity)
+	if c.Capacity < 0 || c.Capacity > math.MaxInt32 {
+		return fmt.Errorf("mp: %s: a capacity of %d is out of range; 0 means no bound", what, c.Capacity)
 	}
 	if err := ready(what); err != nil {
 		return err
@@ -175,7 +176,7 @@ func queueError(what string, err error) error {
 	case errors.Is(err, fifo.ErrEmpty):
 		err = ErrEmpty
 	}
-	return misuse(what, err)
+	return outcome(what, err)
 }
 
 // Get takes the first item, and waits for one as long as the queue is empty. An

@@ -40,7 +40,8 @@ func (l *RLock) handle() *shm.Handle {
 // neither releases it nor dies. It panics if the handle is closed, or is none.
 func (l *RLock) Lock() {
 	if !robust.TryLockRecursive(l.handle()) {
-		misused("RLock.Lock", l.Acquire(context.Background()))
+		_, err := robust.AcquireRecursive(context.Background(), l.handle())
+		misused("RLock.Lock", err)
 	}
 }
 

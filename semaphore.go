@@ -9,8 +9,8 @@ import (
 	"github.com/multiproc/mp/internal/shm"
 )
 
-// ErrReleasedTooOften: the semaphore has all its units; or it is a plain Semaphore
-// with as many as there can be, MaxInt32.
+// ErrReleasedTooOften is returned if the semaphore has all its permits, or as many
+// units as there can be, MaxInt32.
 var ErrReleasedTooOften = robust.ErrReleasedTooOften
 
 // A Semaphore is a count of units that processes take and give: a signal. Anybody

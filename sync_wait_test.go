@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -49,12 +48,10 @@ func blockades(t testing.TB) map[string]blockade {
 		"Semaphore.Acquire":        {plain.Acquire, func() { assert.NoError(t, plain.Release()) }, plain.Close},
 		"BoundedSemaphore.Acquire": {permits.Acquire, func() { assert.NoError(t, permits.Release()) }, permits.Close},
 		"Cond.Wait": {func(ctx context.Context) error {
-			c.Lock()
-			defer func() {
-				if c.Release() != nil { // closed
-					return
-				}
-			}()
+			if err := c.Acquire(ctx); err != nil {
+				return err
+			}
+			defer func() { _ = c.Release() }() // it may be closed
 			waiting <- struct{}{}
 			return c.Wait(ctx)
 		}, notify(c), c.Close},
@@ -190,14 +187,14 @@ func TestACondIsNotClosedWithItsLockHeld(t *testing.T) {
 	assert.Contains(t, c.String(), "closed")
 }
 
-func threads(t testing.TB) int {
+func threadsHere(t testing.TB) int {
 	t.Helper()
 	tasks, err := os.ReadDir("/proc/self/task")
 	require.NoError(t, err)
 	return len(tasks)
 }
 
-// Thousands that wait cost few threads, and all go when they can.
+// Thousands that wait cost few threadsHere, and all go when they can.
 func TestCrowdsCostFewThreads(t *testing.T) {
 	n := 20_000
 	if testing.Short() || raceEnabled { // the race detector takes 8128
@@ -235,24 +232,25 @@ func TestCrowdsCostFewThreads(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			before := runtime.NumGoroutine()
 			var all sync.WaitGroup
+			var running atomic.Int64
 			var failed sync.Map
 			for range n {
 				all.Go(func() {
+					running.Add(1)
 					if err := crowd.wait(); err != nil {
 						failed.Store(err.Error(), true)
 					}
 				})
 			}
-			eventually(t, "they run", func() bool { return runtime.NumGoroutine() >= before+n })
+			eventually(t, "they run", func() bool { return running.Load() == int64(n) })
 			time.Sleep(200 * time.Millisecond)
-			assert.Less(t, threads(t), 200)
+			assert.Less(t, threadsHere(t), 200)
 			assert.NoError(t, crowd.let())
 			ended := inBackground(t, func() error { all.Wait(); return nil })
 			assert.NoError(t, ended())
 			failed.Range(func(text, _ any) bool { return assert.Fail(t, text.(string)) })
 		})
 	}
-	assert.Less(t, threads(t), 200)
+	assert.Less(t, threadsHere(t), 200)
 }

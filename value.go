@@ -2,6 +2,7 @@ package mp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 
@@ -23,7 +24,7 @@ import (
 type Value[T any] struct {
 	h       shm.Handle
 	p       *T
-	lock    Locker // what was given; nil: the value's own
+	lock    Locker // a handle of its own on the one that was given; nil: the value's own
 	scratch T      // of Update
 	busy    bool   // scratch is in use; both belong to the lock's holder
 }
@@ -47,11 +48,24 @@ func applyOptions(opts []Option) (lock Locker, link *shm.Object, err error) {
 	if isNil(o.lock) {
 		return nil, nil, nil
 	}
-	lock = lockItself(o.lock)
-	if err := lock.handle().Check(); err != nil {
+	given := lockItself(o.lock).handle()
+	release, err := given.Pin()
+	if err != nil {
 		return nil, nil, fmt.Errorf("the lock given %w", err)
 	}
-	return lock, lock.handle().Object(), nil
+	defer release()
+	given.Object().Share()
+	lock, err = handleOnLock(given.Object())
+	return lock, given.Object(), err
+}
+
+// handleOnLock returns a handle on the lock of an object, which becomes its own.
+func handleOnLock(o *shm.Object) (Locker, error) {
+	var l Locker = new(RLock) // also on the lock of a value
+	if o.Ref().Kind == robust.KindLock {
+		l = new(Lock)
+	}
+	return l, bound(o, l.bind(o))
 }
 
 // lockItself follows a Locker that uses another one's lock to that.
@@ -79,7 +93,7 @@ func NewValue[T any](initial T, opts ...Option) (*Value[T], error) {
 	}
 	v := &Value[T]{lock: lock}
 	if err := create(v, "NewValue", shm.Spec{Size: valueSize[T](), Link: link}); err != nil {
-		return nil, err
+		return nil, errors.Join(err, closeLock(lock))
 	}
 	storeWhole(v.h.Object(), v.p, &initial)
 	return v, nil
@@ -115,12 +129,8 @@ func bindLock(l *Locker, o *shm.Object) error {
 	if err != nil {
 		return err
 	}
-	var lock Locker = new(RLock) // of the value, array or lock that was given
-	if linked.Ref().Kind == robust.KindLock {
-		lock = new(Lock)
-	}
-	*l = lock
-	return lock.bind(linked)
+	*l, err = handleOnLock(linked)
+	return err
 }
 
 // Load returns the value.
@@ -175,53 +185,58 @@ func (v *Value[T]) begin(what string) {
 }
 
 func (v *Value[T]) beginSlow(what string) {
+	if v != nil && v.lock != nil {
+		misused(what, v.h.Enter()) // the lock is another object's: it does not keep this one
+	}
 	misused(what, v.acquire(context.Background()))
-}
-
-func (v *Value[T]) acquire(ctx context.Context) error {
-	if v == nil || v.lock == nil {
-		_, err := robust.AcquireRecursive(ctx, v.handle())
-		return err
-	}
-	return acquireGiven(ctx, &v.h, v.lock)
-}
-
-// acquireGiven takes the lock that an object has been given. The object stays
-// until it is released.
-func acquireGiven(ctx context.Context, h *shm.Handle, l Locker) error {
-	if err := h.Enter(); err != nil {
-		return err
-	}
-	if err := l.Acquire(ctx); err != nil {
-		h.Exit()
-		return err
-	}
-	return nil
 }
 
 // end gives the lock back.
 func (v *Value[T]) end() {
-	if v != nil && v.lock == nil && robust.TryUnlockRecursive(&v.h) {
+	if v.lock == nil && robust.TryUnlockRecursive(&v.h) {
 		return
 	}
-	if err := v.release(); err != nil {
-		panic(misuse("Value.Unlock", err))
+	misused("Value.Unlock", v.release())
+	if v.lock != nil {
+		v.h.Exit()
 	}
+}
+
+func (v *Value[T]) acquire(ctx context.Context) error {
+	if v == nil {
+		return shm.ErrNoHandle
+	}
+	return acquireLock(ctx, &v.h, v.lock)
 }
 
 func (v *Value[T]) release() error {
-	if v == nil || v.lock == nil {
-		return robust.ReleaseRecursive(v.handle())
+	if v == nil {
+		return shm.ErrNoHandle
 	}
-	return releaseGiven(&v.h, v.lock)
+	return releaseLock(&v.h, v.lock)
 }
 
-func releaseGiven(h *shm.Handle, l Locker) error {
-	if err := l.Release(); err != nil {
+// acquireLock takes the lock of an object, which is its own if none was given.
+func acquireLock(ctx context.Context, h *shm.Handle, given Locker) error {
+	if given == nil {
+		_, err := robust.AcquireRecursive(ctx, h)
 		return err
 	}
-	h.Exit()
-	return nil
+	if err := h.Check(); err != nil {
+		return err
+	}
+	return given.Acquire(ctx)
+}
+
+// releaseLock gives it back.
+func releaseLock(h *shm.Handle, given Locker) error {
+	if given == nil {
+		return robust.ReleaseRecursive(h)
+	}
+	if err := h.Check(); err != nil {
+		return err
+	}
+	return given.Release()
 }
 
 // Ptr returns where the value is, in the shared memory, and a function to call when
@@ -236,15 +251,46 @@ func (v *Value[T]) Ptr() (p *T, release func()) {
 }
 
 // Close gives up this handle. It returns ErrInUse while the value is pinned through
-// it, or if it is the process's last handle and the process has the lock. Closing
-// again does nothing.
-func (v *Value[T]) Close() error { return misuse("Value.Close", v.handle().Close()) }
+// it, if it is the process's last handle and the process has the lock, or if the
+// process has the lock that was given. Closing again does nothing.
+func (v *Value[T]) Close() error {
+	if v == nil {
+		return nil
+	}
+	return misuse("Value.Close", closeLocked(&v.h, v.lock))
+}
 
-// String shows the type and the value.
+// closeLocked closes a handle, and with it the one on the lock that was given.
+func closeLocked(h *shm.Handle, lock Locker) error {
+	if lock == nil {
+		return h.Close()
+	}
+	if o := lock.handle().Object(); h.Check() == nil && o.OwnedHere() {
+		return ErrInUse
+	}
+	if err := h.Close(); err != nil {
+		return err
+	}
+	return closeLock(lock)
+}
+
+func closeLock(l Locker) error {
+	if l == nil {
+		return nil
+	}
+	return l.handle().Close()
+}
+
+// String shows the type and the value, or that it is locked.
 func (v *Value[T]) String() string {
 	name := "mp.Value[" + plain.Name(reflect.TypeFor[T]()) + "]"
 	if err := v.handle().Check(); err != nil {
 		return name + "(" + err.Error() + ")"
 	}
-	return fmt.Sprintf("%s(%v)", name, v.Load())
+	if ok, err := tryLock(&v.h, v.Locker()); err != nil || !ok {
+		return name + "(locked)"
+	}
+	x := *v.p
+	misused("Value.String", v.release())
+	return fmt.Sprintf("%s(%v)", name, x)
 }

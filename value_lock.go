@@ -1,33 +1,38 @@
 package mp
 
-import "context"
+import (
+	"context"
+
+	"github.com/multiproc/mp/internal/robust"
+)
 
 // Lock takes the value's lock, once more if the calling goroutine has it. It
 // panics if the handle is closed, or is none.
-func (v *Value[T]) Lock() { v.begin("Value.Lock") }
+func (v *Value[T]) Lock() {
+	if v == nil || v.lock != nil || !robust.TryLockRecursive(&v.h) {
+		misused("Value.Lock", v.acquire(context.Background()))
+	}
+}
 
 // Unlock undoes one Lock. It panics if the calling goroutine does not have the
 // lock.
-func (v *Value[T]) Unlock() { v.end() }
+func (v *Value[T]) Unlock() {
+	if v == nil || v.lock != nil || !robust.TryUnlockRecursive(&v.h) {
+		misused("Value.Unlock", v.release())
+	}
+}
 
 // Acquire waits until the calling goroutine has the lock, and returns nil exactly
 // when it has it. An error is that of ctx, or ErrClosed.
 func (v *Value[T]) Acquire(ctx context.Context) error {
 	already := ctx.Err()
-	if err := v.acquire(ctx); err != nil {
-		return waitOutcome("Value.Acquire", already, err)
-	}
-	finish[T](v.h.Object())
-	return nil
+	return waitOutcome("Value.Acquire", already, v.acquire(ctx))
 }
 
 // TryLock takes the lock if that is possible at once, and says whether it has.
 func (v *Value[T]) TryLock() bool {
 	ok, err := tryLock(v.handle(), v.Locker())
 	misused("Value.TryLock", err)
-	if ok {
-		finish[T](v.h.Object())
-	}
 	return ok
 }
 
@@ -35,8 +40,8 @@ func (v *Value[T]) TryLock() bool {
 // calling goroutine does not have the lock.
 func (v *Value[T]) Release() error { return misuse("Value.Release", v.release()) }
 
-// Locker returns the lock that was given with WithLock, or else the value itself,
-// whose lock it is.
+// Locker returns a handle on the lock that was given with WithLock, which lives as
+// long as this one, or else the value itself, whose lock it is.
 func (v *Value[T]) Locker() Locker {
 	if v == nil || v.lock == nil {
 		return v

@@ -66,6 +66,11 @@ func (q *Queue) Join(ctx context.Context) (err error) {
 	joiners := q.arena.U32(q.control + offJoiners)
 	for {
 		seen := atomic.LoadUint32(joiners)
+		if atomic.LoadUint32(q.state)&stateDropped != 0 && q.Len() > 0 {
+			if err := q.with(ctx, q.taking, q.dropAll); err != nil {
+				return err
+			}
+		}
 		if q.undone() == 0 {
 			if lost := atomic.LoadUint32(q.arena.U32(q.control + offLost)); lost > 0 {
 				return &LostError{int(lost)}

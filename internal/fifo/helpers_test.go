@@ -5,6 +5,7 @@ package fifo
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 	"math/rand/v2"
 	"os"
@@ -58,11 +59,19 @@ func message(sender, number uint32, size int) []byte {
 }
 
 // content is the reverse.
-func content(t testing.TB, p []byte) (sender, number uint32) {
+func content(p []byte) (sender, number uint32, err error) {
+	if len(p) < 16 || crc32.ChecksumIEEE(p[4:]) != binary.NativeEndian.Uint32(p) {
+		return 0, 0, fmt.Errorf("a torn message of %d bytes", len(p))
+	}
+	return binary.NativeEndian.Uint32(p[4:]), binary.NativeEndian.Uint32(p[8:]), nil
+}
+
+// numberOf returns the number of a message.
+func numberOf(t testing.TB, p []byte) uint32 {
 	t.Helper()
-	require.GreaterOrEqual(t, len(p), 16)
-	require.Equal(t, crc32.ChecksumIEEE(p[4:]), binary.NativeEndian.Uint32(p), "a torn message of %d bytes", len(p))
-	return binary.NativeEndian.Uint32(p[4:]), binary.NativeEndian.Uint32(p[8:])
+	_, number, err := content(p)
+	require.NoError(t, err)
+	return number
 }
 
 // received takes an item that must come, and gives up what it has.

@@ -55,7 +55,7 @@ func TestSegmentEnds(t *testing.T) {
 				p := received(t, q)
 				require.Len(t, p, payload)
 				if payload > 0 {
-					_, number := content(t, p)
+					number := numberOf(t, p)
 					require.Equal(t, i, number)
 				}
 			}
@@ -96,7 +96,7 @@ func TestReferencesAtSegmentEnds(t *testing.T) {
 			require.NoError(t, again.Drop())
 			p, err := item.Payload()
 			require.NoError(t, err)
-			_, number := content(t, p)
+			number := numberOf(t, p)
 			require.Equal(t, 2+i, number)
 			item.Drop()
 		}
@@ -150,7 +150,7 @@ func TestMemoryIsUsedAgain(t *testing.T) {
 			n = 5000
 		}
 		require.NoError(t, q.Put(t.Context(), message(1, uint32(i), n), nil))
-		_, number := content(t, received(t, q))
+		number := numberOf(t, received(t, q))
 		require.EqualValues(t, i, number)
 		b, c := q.arena.Heap()
 		if i < 100 {

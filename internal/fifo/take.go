@@ -74,7 +74,7 @@ func (q *Queue) tryTake(ctx context.Context, buf []byte) (Item, error) {
 func (q *Queue) take(buf []byte) (Item, error) {
 	state := atomic.LoadUint32(q.state) // before the positions: what was put before the end counts
 	if state&stateDropped != 0 {
-		return Item{}, ErrShut
+		return Item{}, errors.Join(ErrShut, q.dropAll()) // who shut it down may have died over it
 	}
 	head := atomic.LoadUint64(q.head)
 	if items(head) == items(atomic.LoadUint64(q.tail)) {
@@ -112,6 +112,12 @@ func (q *Queue) takeReferring(item *Item, r found, next uint64, joinable bool) (
 	objects, err := q.arena.OpenCells(r.cells)
 	if err != nil {
 		return err
+	}
+	if r.kind == kindLarge && objects[0].Ref().Kind != KindBlob {
+		for _, o := range objects {
+			_ = o.Drop()
+		}
+		return shm.ErrDamaged
 	}
 	release := func(t *shm.Tx) {
 		for _, c := range r.cells {
@@ -234,7 +240,9 @@ func (i *Item) Drop() {
 }
 
 // keepBlob leaves a blob to the next large item.
-func (q *Queue) keepBlob(o *shm.Object) bool {
+func (q *Queue) keepBlob(o *shm.Object) (kept bool) {
+	var damage error
+	defer shm.Catch(&damage)
 	if _, size := q.arena.Piece(o.Index(), KindBlob); size > keepable {
 		return false
 	}
@@ -243,7 +251,6 @@ func (q *Queue) keepBlob(o *shm.Object) bool {
 		if atomic.LoadUint32(q.arena.U32(place)) != 0 {
 			continue
 		}
-		kept := false
 		err := o.Yield(func(t *shm.Tx) bool {
 			if kept = t.Load(place) == 0; kept {
 				t.Store(place, o.Index())

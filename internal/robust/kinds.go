@@ -17,4 +17,6 @@ const (
 	KindArray     = shm.FirstKind + 10
 	KindRawArray  = shm.FirstKind + 11
 	KindRWLock    = shm.FirstKind + 12
+	KindCounter   = shm.FirstKind + 13
+	KindOnce      = shm.FirstKind + 14
 )

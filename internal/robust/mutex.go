@@ -78,13 +78,16 @@ func Release(h *shm.Handle) error {
 // AcquireRecursive takes the lock for the calling goroutine, which may have it
 // already.
 func AcquireRecursive(ctx context.Context, h *shm.Handle) (repair bool, err error) {
-	o := h.Object()
-	if o == nil {
-		return false, shm.ErrNoHandle
+	if err := h.Check(); err != nil {
+		return false, err
 	}
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	o := h.Object()
 	if OwnedByCaller(o) {
 		o.Depth++
-		return false, ctx.Err()
+		return false, nil
 	}
 	repair, err = Acquire(ctx, h)
 	if err == nil {
@@ -95,7 +98,7 @@ func AcquireRecursive(ctx context.Context, h *shm.Handle) (repair bool, err erro
 
 // TryAcquireRecursive is AcquireRecursive without waiting.
 func TryAcquireRecursive(h *shm.Handle) (ok, repair bool, err error) {
-	if o := h.Object(); o != nil && OwnedByCaller(o) {
+	if o := h.Object(); h.Check() == nil && OwnedByCaller(o) {
 		o.Depth++
 		return true, false, nil
 	}
@@ -108,7 +111,7 @@ func TryAcquireRecursive(h *shm.Handle) (ok, repair bool, err error) {
 
 // own notes that the calling goroutine has the lock.
 func own(o *shm.Object) {
-	*o.Holder() = uint64(goid.Current())
+	*o.Holder() = caller(o)
 	o.Depth = 1
 }
 
@@ -126,7 +129,7 @@ func TryLockRecursive(h *shm.Handle) bool {
 // has it once, and nobody waits. False says nothing.
 func TryUnlockRecursive(h *shm.Handle) bool {
 	o := h.Object()
-	if o == nil || !OwnedByCaller(o) || o.Depth != 1 {
+	if o == nil || h.Closed() || !OwnedByCaller(o) || o.Depth != 1 {
 		return false
 	}
 	o.Depth = 0
@@ -139,10 +142,10 @@ func TryUnlockRecursive(h *shm.Handle) bool {
 
 // ReleaseRecursive gives back what the calling goroutine has taken last.
 func ReleaseRecursive(h *shm.Handle) error {
-	o := h.Object()
-	if o == nil {
-		return shm.ErrNoHandle
+	if err := h.Check(); err != nil {
+		return err
 	}
+	o := h.Object()
 	if !OwnedByCaller(o) {
 		return ErrNotOwner
 	}
@@ -159,5 +162,10 @@ func ReleaseRecursive(h *shm.Handle) error {
 
 // OwnedByCaller says whether the calling goroutine has the recursive lock.
 func OwnedByCaller(o *shm.Object) bool {
-	return o.OwnedHere() && *o.Holder() == uint64(goid.Current())
+	return o.OwnedHere() && *o.Holder() == caller(o)
 }
+
+// caller stands for the calling goroutine of this process. Others have goroutines
+// of the same number, and who takes a lock over from a dead process finds what that
+// has left.
+func caller(o *shm.Object) uint64 { return uint64(goid.Current()) ^ o.Process() }

@@ -183,6 +183,31 @@ func TestWaitEndsAtOnce(t *testing.T) {
 	assert.Less(t, slowest, time.Second)
 }
 
+// One wait that is cancelled ends at once behind many that are not.
+func TestWaitEndsBehindOthers(t *testing.T) {
+	h, o, m := waitingHandle(t)
+	const n = 300
+	errs := make(chan error, n)
+	for range n {
+		go func() { errs <- acquire(context.Background(), h) }()
+	}
+	until(t, "all wait", func() bool { return o.arena.parking.lined(o.lock) >= n-1 })
+	for range 3 {
+		ctx, cancel := context.WithTimeout(t.Context(), recheck/5)
+		began := time.Now()
+		require.ErrorIs(t, acquire(ctx, h), context.DeadlineExceeded)
+		assert.Less(t, time.Since(began), time.Second)
+		cancel()
+	}
+	require.NoError(t, h.Close())
+	within(t, patience, "waits for a closed handle", func() {
+		for range n {
+			require.ErrorIs(t, <-errs, ErrClosed)
+		}
+	})
+	m.kill()
+}
+
 // Close ends the waits of its handle, however many there are.
 func TestCloseEndsWaits(t *testing.T) {
 	for _, n := range []int{1, 500} {

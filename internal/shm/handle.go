@@ -103,8 +103,8 @@ func (h *Handle) Pin() (release func(), err error) {
 	}
 	h.o.Share()
 	return sync.OnceFunc(func() {
-		h.giveBack(onePin)
 		_ = h.o.Drop()
+		h.giveBack(onePin)
 	}), nil
 }
 
@@ -122,7 +122,7 @@ func (h *Handle) Close() error {
 		if state < 0 {
 			return nil
 		}
-		if pins(state) > 0 {
+		if pins(state) > 0 || h.o.lastInUse() {
 			return ErrInUse
 		}
 		if h.state.CompareAndSwap(state, state|closedBit) {

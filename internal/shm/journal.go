@@ -26,6 +26,7 @@ type Tx struct {
 	where [journalEntries]uint64
 	what  [journalEntries]uint64
 	wakes wakes
+	depth int // of DropRef
 }
 
 // wakes are the words whose waiters are to be woken after a transaction.
@@ -62,7 +63,7 @@ func (a *Arena) transact(fn func(t *Tx) error) (wakes wakes, err error) {
 	a.transacting.Lock()
 	defer a.transacting.Unlock()
 	t := &a.tx
-	t.a, t.n, t.wakes.n = a, 0, 0
+	t.a, t.n, t.wakes.n, t.depth = a, 0, 0, 0
 	err = a.locked(func() error {
 		err := fn(t)
 		if err == nil {

@@ -72,12 +72,13 @@ func entryAt(chunk uint64, n uint32) uint64 { return chunk + chunkStart + entryS
 // Holders calls fn for every process that has units of a cell, until it returns
 // false; with the place of the number of units.
 func (t *Tx) Holders(c uint32, fn func(slot uint32, units uint64) bool) {
-	chunks := uint64(0)
+	most := min(uint64(t.Load(offCellsUsed)), t.a.maxCells())/chunkEntries + 1
 	for slot := range t.a.slots() {
+		chunks := uint64(0)
 		n := t.Load(slotAt(slot) + slotCount)
 		for chunk := t.Load64(slotAt(slot) + slotChunk); chunk != 0; chunk = t.Load64(chunk + chunkPrev) {
-			if chunks++; chunks > t.a.size/chunkSize {
-				damaged("the ledgers are larger than the arena")
+			if chunks++; chunks > most {
+				damaged("a ledger has more entries than there are cells")
 			}
 			for i := range min(n, chunkEntries) {
 				if e := entryAt(chunk, i); t.Load(e) == c && !fn(slot, e+4) {

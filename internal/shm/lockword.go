@@ -74,8 +74,12 @@ func (h *Handle) TryUnlock() bool {
 	if raceEnabled && h != nil && h.o != nil {
 		h.o.Released()
 	}
-	return h != nil && h.o != nil && atomic.CompareAndSwapUint32(h.o.lock, h.o.self, 0)
+	return h != nil && h.o != nil && !h.Closed() && atomic.CompareAndSwapUint32(h.o.lock, h.o.self, 0)
 }
+
+// Process is a number that tells this process from others of the family. Its low
+// bits are zero.
+func (o *Object) Process() uint64 { return uint64(o.self) << 33 }
 
 // OwnedHere says whether this process has the object's lock.
 func (o *Object) OwnedHere() bool { return atomic.LoadUint32(o.lock)&ownerMask == o.self }

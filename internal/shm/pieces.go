@@ -34,12 +34,18 @@ func (a *Arena) Piece(c uint32, kind Kind) (off, size uint64) {
 // Piece is that of the arena, for transactions that have not made the cell.
 func (t *Tx) Piece(c uint32, kind Kind) (off, size uint64) { return t.a.Piece(c, kind) }
 
+// maxDepth bounds how deep objects are in the pieces of others.
+const maxDepth = 100
+
 // DropRef takes a reference from a cell. If it is the last one to an object that
 // has pieces, one of those goes instead: more says that, and that the reference is
 // still there.
 func (t *Tx) DropRef(c uint32) (dying uint32, more bool) {
 	if kind := t.Kind(c); t.Load(t.At(c)+CellRefs) == 1 && kind < Kind(len(drains)) && drains[kind] != nil {
-		if dying, more = drains[kind](t, c); more {
+		if t.depth++; t.depth <= maxDepth { // what is deeper stays as long as the family
+			dying, more = drains[kind](t, c)
+		}
+		if t.depth--; more {
 			return dying, true
 		}
 	}

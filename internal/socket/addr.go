@@ -66,7 +66,7 @@ func unixPath(address string) (string, error) {
 	case len(path) == 0 || path == "\x00":
 		return "", fmt.Errorf("%w: %q is no path", ErrAddress, address)
 	case len(path) > sys.MaxUnixPath:
-		return "", fmt.Errorf("%w: the path of a unix socket has at most %d bytes, and this %d: %.60q...", ErrAddress, sys.MaxUnixPath, len(path), path)
+		return "", fmt.Errorf("%w: the path of a unix socket has at most %d bytes, and this %d", ErrAddress, sys.MaxUnixPath, len(path))
 	case path[0] != 0 && strings.Contains(path, "\x00"):
 		return "", fmt.Errorf("%w: %q has a NUL byte in it", ErrAddress, path)
 	}

@@ -21,6 +21,10 @@
 //
 // Nothing is read in advance: what has not been received is in the kernel, where
 // another process that has the descriptor finds it, and poll(2) too.
+//
+// A reader parks at once. To poll for a while first, as internal/ipc does, is good only
+// while CPUs are idle, which a pool knows of its workers and a connection of nobody: on
+// a busy machine of two CPUs it made a message and its answer take 65 µs, not 13.
 package stream
 
 import (
