@@ -70,6 +70,15 @@ func appendHandle(dst []byte, v reflect.Value) ([]byte, error) {
 	return travel.Append(dst, h.Object().Ref()), nil
 }
 
+// fits says whether a handle can be on the object that r refers to.
+func fits(h sharedHandle, r shm.Ref) bool {
+	if l, ok := h.(interface{ on(shm.Kind) bool }); ok && l.on(r.Kind) {
+		return true
+	}
+	kind, hash := h.shape()
+	return r.Kind == kind && r.Hash == hash
+}
+
 // decodeHandle makes a new handle on the object that another process has sent a
 // reference to.
 func decodeHandle(payload []byte, v reflect.Value) error {
@@ -79,7 +88,7 @@ func decodeHandle(payload []byte, v reflect.Value) error {
 	}
 	made := reflect.New(v.Type().Elem())
 	h := made.Interface().(sharedHandle)
-	if kind, hash := h.shape(); r.Kind != kind || r.Hash != hash {
+	if !fits(h, r) {
 		return shm.ErrKind
 	}
 	a, err := shm.Default()

@@ -70,7 +70,7 @@ var (
 		_, err := c.Q.Get(ctx)
 		return err
 	})
-	// endOfQueue tells what the end of a queue does to those who wait.
+	// The others say that they are about to wait, and do.
 	joinIt = mp.Action(func(ctx context.Context, c crew) error {
 		if err := c.Ready.Release(); err != nil {
 			return err
@@ -91,8 +91,6 @@ var (
 		return err
 	})
 )
-
-func init() { mp.RegisterError("mp_test.ErrClosed", mp.ErrClosed) }
 
 func TestQUEUE06_JoinReturnsWhenAllAreDone(t *testing.T) {
 	c := newCrew(t, 0)

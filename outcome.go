@@ -14,13 +14,26 @@ func misused(what string, err error) {
 	}
 }
 
-// misuse names the method.
+// misuse names the method: the one that the user has called, also if that has used
+// another one.
 func misuse(what string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("mp: %s: %w", what, err)
+	if inner, ok := err.(*callError); ok {
+		err = inner.err
+	}
+	return &callError{what, err}
 }
+
+// A callError is an error with the method that has returned it.
+type callError struct {
+	what string
+	err  error
+}
+
+func (e *callError) Error() string { return "mp: " + e.what + ": " + e.err.Error() }
+func (e *callError) Unwrap() error { return e.err }
 
 // waitOutcome names the method in the error of a wait, but passes those of contexts
 // on. already is the error of the context before the wait. Later, the deadline of a

@@ -5,8 +5,6 @@ package mp_test
 import (
 	"bytes"
 	"context"
-	"fmt"
-	"os"
 	"testing"
 	"time"
 
@@ -424,112 +422,6 @@ func TestCapacitiesThatAreTooLarge(t *testing.T) {
 		assert.Equal(t, capacity, q.Cap())
 		require.NoError(t, q.Close())
 	}
-}
-
-// An errand has queues in both directions, and ordinary fields.
-type errand struct {
-	In  *mp.Queue[string]
-	Out *mp.SimpleQueue[string]
-	Key int
-}
-
-var runErrand = mp.Action(func(ctx context.Context, e errand) error {
-	s, err := e.In.Get(ctx)
-	if err != nil {
-		return err
-	}
-	return e.Out.Put(fmt.Sprint(s, " ", e.Key, " ", os.Getpid(), " ", mp.Self().Name))
-})
-
-func TestQUEUE23_QueuesAreArgumentsLikeOthers(t *testing.T) {
-	e := errand{
-		In:  made[*mp.Queue[string]](t)(mp.NewQueue[string](0)),
-		Out: made[*mp.SimpleQueue[string]](t)(mp.NewSimpleQueue[string]()),
-		Key: 42,
-	}
-	p := launch(t, runErrand.With(e), func(p *mp.Process) { p.Name = "errand" })
-	require.NoError(t, e.In.Put(t.Context(), "hello"))
-	got, err := e.Out.Get(bounded(t))
-	require.NoError(t, err)
-	assert.Equal(t, fmt.Sprint("hello 42 ", p.PID(), " errand"), got)
-	require.NoError(t, join(t, p))
-}
-
-// A context that ends leaves nothing behind, and says what it was waited for.
-func TestQueueContexts(t *testing.T) {
-	q := made[*mp.Queue[int]](t)(mp.NewQueue[int](1))
-	for _, cause := range []error{context.Canceled, context.DeadlineExceeded} {
-		start := func() (context.Context, context.CancelFunc) {
-			if cause == context.Canceled {
-				ctx, cancel := context.WithCancel(context.Background())
-				time.AfterFunc(20*time.Millisecond, cancel)
-				return ctx, cancel
-			}
-			return context.WithTimeout(context.Background(), 20*time.Millisecond)
-		}
-		ctx, cancel := start()
-		_, err := q.Get(ctx)
-		assert.ErrorIs(t, err, cause)
-		assert.ErrorIs(t, err, mp.ErrEmpty)
-		cancel()
-		require.NoError(t, q.Put(t.Context(), 1))
-		ctx, cancel = start()
-		err = q.Put(ctx, 2)
-		assert.ErrorIs(t, err, cause)
-		assert.ErrorIs(t, err, mp.ErrFull)
-		cancel()
-		assert.Equal(t, 1, q.Len())
-		v, err := q.TryGet()
-		require.NoError(t, err)
-		assert.Equal(t, 1, v)
-	}
-}
-
-func TestQueueAll(t *testing.T) {
-	q := made[*mp.Queue[int]](t)(mp.NewQueue[int](0))
-	p := launch(t, putStretch.With(stretch{q, 0, 100}))
-	go func() {
-		<-p.Done()
-		_ = q.Shutdown(false)
-	}()
-	want := 0
-	for v, err := range q.All(bounded(t)) {
-		require.NoError(t, err)
-		require.Equal(t, want, v)
-		want++
-	}
-	assert.Equal(t, 100, want)
-
-	other := made[*mp.Queue[int]](t)(mp.NewQueue[int](0))
-	require.NoError(t, other.Put(t.Context(), 1))
-	var errs []error
-	for _, err := range other.All(within(t, 20*time.Millisecond)) {
-		errs = append(errs, err)
-	}
-	require.Len(t, errs, 2)
-	assert.NoError(t, errs[0])
-	assert.ErrorIs(t, errs[1], context.DeadlineExceeded)
-}
-
-func TestQueueString(t *testing.T) {
-	q := made[*mp.Queue[int]](t)(mp.NewQueue[int](3))
-	require.NoError(t, q.Put(t.Context(), 1))
-	assert.Equal(t, "mp.Queue[int](1 of 3)", q.String())
-}
-
-// A queue is not mistaken for one of another type, or another sort.
-func TestQueuesOfOtherTypes(t *testing.T) {
-	type other struct{ Q *mp.Queue[int] }
-	outer := made[*mp.Queue[other]](t)(mp.NewQueue[other](0))
-	q := made[*mp.Queue[int]](t)(mp.NewQueue[int](0))
-	require.NoError(t, outer.Put(t.Context(), other{q}))
-	got, err := outer.Get(bounded(t))
-	require.NoError(t, err)
-	require.NoError(t, got.Q.Put(t.Context(), 7))
-	require.NoError(t, got.Q.Close())
-	v, err := q.TryGet()
-	require.NoError(t, err)
-	assert.Equal(t, 7, v)
 }
 
 func BenchmarkQueue(b *testing.B) {

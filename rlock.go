@@ -29,6 +29,11 @@ func (l *RLock) bind(o *shm.Object) error {
 	return nil
 }
 
+// on says that the lock can be that of a Value or an Array: see their Locker.
+func (l *RLock) on(kind shm.Kind) bool {
+	return kind == robust.KindValue || kind == robust.KindArray
+}
+
 func (l *RLock) handle() *shm.Handle {
 	if l == nil {
 		return nil

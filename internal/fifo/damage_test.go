@@ -171,7 +171,7 @@ func damaged(t *testing.T, seed uint64) {
 		if bytes > 1<<30 || arena.Settle() != nil {
 			return // it is broken by now
 		}
-		if _, err := New(arena, Config{Kind: KindQueue}); err != nil {
+		if probe(arena) != nil {
 			return
 		}
 		v := newVandal(t, rng)
@@ -181,6 +181,28 @@ func damaged(t *testing.T, seed uint64) {
 		}
 		v.use()
 	}
+}
+
+// probe makes and uses a queue.
+func probe(a *shm.Arena) (err error) {
+	defer shm.Catch(&err)
+	o, err := New(a, Config{Kind: KindQueue})
+	if err != nil {
+		return err
+	}
+	h := new(holder)
+	shm.Bind(h, &h.Handle, o)
+	defer h.Close()
+	q, err := Open(&h.Handle, o)
+	if err != nil {
+		return err
+	}
+	for _, n := range []int{0, inline, inline + 1} {
+		if err := q.TryPut(make([]byte, n), nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // A lock is free again when what it protects has turned out to be damaged.

@@ -22,13 +22,13 @@ func Drain(t *shm.Tx, c uint32) (dying uint32, more bool) {
 	if segment == 0 {
 		return 0, false
 	}
-	if dying, more := drainRecords(t, control, segment); more {
+	dying, more, taken := drainRecords(t, control, segment)
+	if more {
 		return dying, true
 	}
 	off, _ := t.Piece(segment, KindSegment)
 	t.Store(control+offHeadSegment, t.Load(off+segmentNext))
-	head := t.Load64(control + offHead)
-	t.Store64(control+offHead, position(items(head), segmentStart))
+	t.Store64(control+offHead, position(taken, segmentStart))
 	return t.Unref(segment), true
 }
 
@@ -43,18 +43,18 @@ func pieces(control uint64) (places [1 + spareBlobs]uint64) {
 
 // drainRecords goes through what is left of the records in the first segment, up to
 // one that refers to an object, and takes that from it.
-func drainRecords(t *shm.Tx, control uint64, segment uint32) (dying uint32, more bool) {
+func drainRecords(t *shm.Tx, control uint64, segment uint32) (dying uint32, more bool, taken uint32) {
 	memory, _ := t.Piece(segment, KindSegment)
 	head, tail := t.Load64(control+offHead), t.Load64(control+offTail)
 	for items(head) != items(tail) {
 		at := offset(head)
 		if at+recordHeader > segmentSize {
-			return 0, false // overwritten: what it had is lost
+			return 0, false, items(head) // overwritten: what it had is lost
 		}
 		word := t.Load(memory + at + recordCells)
 		n, kind := uint64(word&0xffff), word>>16
 		if kind == kindEnd {
-			return 0, false
+			return 0, false, items(head)
 		}
 		behind := at + recordHeader
 		if kind == kindInline {
@@ -62,7 +62,7 @@ func drainRecords(t *shm.Tx, control uint64, segment uint32) (dying uint32, more
 		}
 		end := behind + round8(int(4*n))
 		if n > MaxCells+1 || end > segmentSize {
-			return 0, false
+			return 0, false, items(head)
 		}
 		for i := range n {
 			if c := t.Load(memory + behind + 4*i); c != 0 {
@@ -71,12 +71,12 @@ func drainRecords(t *shm.Tx, control uint64, segment uint32) (dying uint32, more
 				if !more {
 					t.Store(memory+behind+4*i, 0)
 				}
-				return dying, true
+				return dying, true, 0
 			}
 		}
 		head = position(items(head)+1, end)
 	}
-	return 0, false
+	return 0, false, items(head)
 }
 
 // dropAll takes out all that is in a queue. The caller has the lock of those who

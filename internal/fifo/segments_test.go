@@ -137,6 +137,35 @@ func TestCloseWithItemsInIt(t *testing.T) {
 	}
 }
 
+// The end of a queue goes through its items, and not through what is behind them in a
+// segment that has been used before.
+func TestStaleRecordsAreNotDrained(t *testing.T) {
+	before := used(t)
+	q, h := queue(t, Config{})
+	o, err := q.arena.New(shm.Spec{Kind: shm.FirstKind})
+	require.NoError(t, err)
+	const n = segmentSize / 24 // so that each segment has some
+	for range 3 {
+		for range n {
+			require.NoError(t, q.Put(t.Context(), make([]byte, 8), []uint32{o.Index()}))
+		}
+		for range n {
+			received(t, q)
+		}
+	}
+	for range segmentSize/(recordHeader+16) + 1 {
+		require.NoError(t, q.Put(t.Context(), make([]byte, 16), nil))
+	}
+	require.NoError(t, h.Close())
+	again, err := q.arena.Open(o.Ref())
+	require.NoError(t, err)
+	require.NoError(t, again.Drop())
+	require.NoError(t, o.Drop())
+	_, err = q.arena.Open(o.Ref())
+	assert.ErrorIs(t, err, shm.ErrGone)
+	before.same(t)
+}
+
 // A queue whose items are taken as they come needs no more memory than at its first
 // ones.
 func TestMemoryIsUsedAgain(t *testing.T) {
