@@ -542,12 +542,44 @@ func TestCloseAndUseAtTheSameTime(t *testing.T) {
 					break
 				}
 				require.ErrorIs(t, err, mp.ErrInUse)
-				require.True(t, time.Now().Before(end))
+				require.True(t, time.Now().Before(end), "%v", x)
 			}
 		}
 		all.Wait()
 	}
 	settled(t, before)
+}
+
+// A handle may be closed, if there are others, in the middle of its methods: these end,
+// and the lock is free.
+func TestCloseWhileAMethodHasTheLock(t *testing.T) {
+	l := made[*mp.RLock](t)(mp.NewRLock())
+	for name, v := range map[string]*mp.Value[multiples]{
+		"own lock":   made[*mp.Value[multiples]](t)(mp.NewValue(multiplesOf(1))),
+		"given lock": made[*mp.Value[multiples]](t)(mp.NewValue(multiplesOf(1), mp.WithLock(l))),
+	} {
+		t.Run(name, func(t *testing.T) {
+			other := anotherHandle(t, v)
+			assert.Empty(t, panicText(func() {
+				other.Update(func(m *multiples) {
+					*m = multiplesOf(2)
+					elsewhere(func() {
+						if err := other.Close(); err != nil {
+							assert.ErrorIs(t, err, mp.ErrInUse)
+						}
+					})
+				})
+			}))
+			assert.True(t, freeFor(v))
+			assert.Equal(t, multiplesOf(2), v.Load())
+		})
+	}
+	a := made[*mp.Array[int]](t)(mp.NewArray[int](1))
+	other := anotherHandle(t, a)
+	assert.Empty(t, panicText(func() {
+		other.Update(func(items []int) { elsewhere(func() { assert.NoError(t, other.Close()) }) })
+	}))
+	assert.True(t, freeFor(a))
 }
 
 // cargo is handles in all kinds of places.

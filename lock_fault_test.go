@@ -281,6 +281,49 @@ func TestContextsThatEndWithTheLockOnItsWay(t *testing.T) {
 	})
 }
 
+// Close ends the waits of its handle; the holder, elsewhere, keeps the lock.
+func TestCloseEndsTheWaitsForALock(t *testing.T) {
+	eachLock(t, func(t *testing.T, h heldLock) {
+		holder := launch(t, keepLock.With(h))
+		acquired(t, h.Ready, 1)
+		l := anotherLocker(t, h.locker())
+		const n = 50
+		errs := make(chan error, n)
+		for i := range n {
+			go func() {
+				if i%2 == 0 {
+					errs <- l.Acquire(context.Background())
+					return
+				}
+				errs <- errors.New(panicText(l.Lock))
+			}()
+		}
+		assert.NoError(t, l.(interface{ Close() error }).Close())
+		for range n {
+			assert.ErrorContains(t, <-errs, "has been closed")
+		}
+		assert.False(t, h.locker().TryLock())
+		require.NoError(t, holder.Kill())
+		require.NoError(t, h.locker().Acquire(bounded(t)))
+		h.locker().Unlock()
+	})
+}
+
+// anotherLocker is anotherHandle for a lock of any kind.
+func anotherLocker(t testing.TB, l mp.Locker) mp.Locker {
+	t.Helper()
+	switch l := l.(type) {
+	case *mp.Lock:
+		return anotherHandle(t, l)
+	case *mp.RLock:
+		return anotherHandle(t, l)
+	case *mp.Value[int]:
+		return anotherHandle(t, l)
+	}
+	require.FailNow(t, "a lock of another type")
+	return nil
+}
+
 // contendedLock is a recursive lock whose holders die.
 type contendedLock struct {
 	L     *mp.RLock

@@ -13,9 +13,12 @@ const (
 	flushAfter = 4 * time.Millisecond
 	// flushSize is how many bytes of results are worth a system call.
 	flushSize = 16 << 10
-	// claimFor is the work that a worker claims at a time, at least: so much can
-	// not be taken back from it. maxClaim bounds it in items.
+	// claimFor is the work that a worker claims at a time of items that are tiny,
+	// so that a claim would cost more than they do. What is claimed cannot be taken
+	// back, and waits if one of them never ends: all others are claimed one by one.
+	// maxClaim bounds it in items.
 	claimFor = 50 * time.Microsecond
+	tiny     = 300 * time.Nanosecond
 	maxClaim = 4096
 )
 
@@ -44,6 +47,7 @@ type Stage struct {
 	epoch   uint16
 	claimed int       // items below are claimed
 	claim   int       // how many to claim next time
+	task    int       // whose items were claimed last
 	asked   time.Time // when the last claim was made
 	oldest  time.Time // when the oldest result in the outbox came; zero: it is empty
 
@@ -72,7 +76,9 @@ type part struct {
 func (s *Stage) begin(c Call, first uint64, args []byte, ctx *callContext) {
 	s.Args, s.Items, s.First, s.Next, s.Limit = args, c.Items, first, 0, c.Limit
 	s.ctx = ctx
-	s.claimed = 0
+	if s.claimed = 0; c.Func != s.task {
+		s.task, s.claim = c.Func, 1 // what another task's items took says nothing
+	}
 	s.asked = time.Now()
 }
 
@@ -99,10 +105,10 @@ func (s *Stage) Claim() int {
 		if s.claim == 0 || s.Items == 1 {
 			s.claim = 1
 		}
+	case took > tiny*time.Duration(s.claim):
+		s.claim = 1
 	case took < claimFor:
 		s.claim = min(2*s.claim, maxClaim)
-	case took > 4*claimFor:
-		s.claim = max(s.claim/2, 1)
 	}
 	s.asked = now
 	if !s.oldest.IsZero() && now.Sub(s.oldest) > flushAfter {
