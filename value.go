@@ -233,9 +233,6 @@ func releaseLock(h *shm.Handle, given Locker) error {
 	if given == nil {
 		return robust.ReleaseRecursive(h)
 	}
-	if err := h.Check(); err != nil {
-		return err
-	}
 	return given.Release()
 }
 

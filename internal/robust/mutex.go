@@ -65,8 +65,11 @@ func TryAcquire(h *shm.Handle) (ok, repair bool, err error) {
 
 // Release gives back a lock, whoever has it.
 func Release(h *shm.Handle) error {
-	if err := h.Check(); err != nil {
-		return err
+	switch {
+	case h.Object() == nil:
+		return shm.ErrNoHandle
+	case h.Object().Gone(), h.Closed() && !h.Object().OwnedHere():
+		return shm.ErrClosed // what this process has, it can always give back
 	}
 	h.Object().Released()
 	if !h.Object().LockWord().Release() {
@@ -129,7 +132,7 @@ func TryLockRecursive(h *shm.Handle) bool {
 // has it once, and nobody waits. False says nothing.
 func TryUnlockRecursive(h *shm.Handle) bool {
 	o := h.Object()
-	if o == nil || h.Closed() || !OwnedByCaller(o) || o.Depth != 1 {
+	if o == nil || !OwnedByCaller(o) || o.Depth != 1 {
 		return false
 	}
 	o.Depth = 0
@@ -142,11 +145,11 @@ func TryUnlockRecursive(h *shm.Handle) bool {
 
 // ReleaseRecursive gives back what the calling goroutine has taken last.
 func ReleaseRecursive(h *shm.Handle) error {
-	if err := h.Check(); err != nil {
-		return err
-	}
 	o := h.Object()
-	if !OwnedByCaller(o) {
+	if o == nil || !OwnedByCaller(o) {
+		if err := h.Check(); err != nil {
+			return err
+		}
 		return ErrNotOwner
 	}
 	if o.Depth--; o.Depth > 0 {
@@ -162,7 +165,7 @@ func ReleaseRecursive(h *shm.Handle) error {
 
 // OwnedByCaller says whether the calling goroutine has the recursive lock.
 func OwnedByCaller(o *shm.Object) bool {
-	return o.OwnedHere() && *o.Holder() == caller(o)
+	return !o.Gone() && o.OwnedHere() && *o.Holder() == caller(o)
 }
 
 // caller stands for the calling goroutine of this process. Others have goroutines

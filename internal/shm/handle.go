@@ -64,7 +64,14 @@ func (h *Handle) Check() error {
 
 // Closed says whether the handle has been closed. A lock that is taken looks at it
 // afterwards: then either it, or Close, has seen the other.
-func (h *Handle) Closed() bool { return h.state.Load() < 0 }
+func (h *Handle) Closed() bool { return h.state.Load() < 0 && h.surelyClosed() }
+
+// surelyClosed waits for a Close that may be about to be refused.
+func (h *Handle) surelyClosed() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.state.Load() < 0
+}
 
 // Enter begins a use of the object that Close does not end, but whose end it waits
 // for before it gives the object up. Each success needs an Exit.
@@ -77,7 +84,7 @@ func (h *Handle) take(what int64) error {
 	if h == nil || h.o == nil {
 		return ErrNoHandle
 	}
-	if h.state.Add(what) < 0 {
+	if h.state.Add(what) < 0 && h.surelyClosed() {
 		h.giveBack(what)
 		return ErrClosed
 	}

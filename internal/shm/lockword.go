@@ -74,7 +74,7 @@ func (h *Handle) TryUnlock() bool {
 	if raceEnabled && h != nil && h.o != nil {
 		h.o.Released()
 	}
-	return h != nil && h.o != nil && !h.Closed() && atomic.CompareAndSwapUint32(h.o.lock, h.o.self, 0)
+	return h != nil && h.o != nil && !h.o.Gone() && atomic.CompareAndSwapUint32(h.o.lock, h.o.self, 0)
 }
 
 // Process is a number that tells this process from others of the family. Its low

@@ -1,6 +1,9 @@
 package shm
 
-import "errors"
+import (
+	"errors"
+	"sync/atomic"
+)
 
 // An Object is what this process has of a shared object: one reference in the
 // ledger, however many handles there are.
@@ -12,6 +15,8 @@ type Object struct {
 	lock   *uint32
 	memory uint64 // of the heap
 	size   uint64
+
+	gone atomic.Bool // the process has given it up: the cell may be another one's
 
 	// Depth is how often the holder of a recursive lock has it. It is the holder's.
 	Depth int
@@ -198,6 +203,10 @@ func (a *Arena) enter(t *Tx, r Ref) (o *Object, err error) {
 	o.entry, err = t.addEntry(a.slot, r.Cell)
 	return o, err
 }
+
+// Gone says that this process has given the object up. It does not while it has the
+// object's lock.
+func (o *Object) Gone() bool { return o.gone.Load() }
 
 // Share adds a handle.
 //

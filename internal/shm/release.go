@@ -149,6 +149,7 @@ func (a *Arena) dropLast(o *Object) (bodies []*Object, err error) {
 		}
 		if !r.again {
 			o.handles = 0
+			o.gone.Store(true)
 			delete(a.objects, o.cell)
 			a.movedTo(r.moved, o.entry)
 			return bodies, nil
