@@ -11,8 +11,10 @@ import (
 func BenchmarkLock(b *testing.B) {
 	l := mp.Must(mp.NewLock())
 	defer l.Close()
+	n := 0
 	for b.Loop() {
 		l.Lock()
+		n++
 		l.Unlock()
 	}
 }
@@ -20,8 +22,10 @@ func BenchmarkLock(b *testing.B) {
 func BenchmarkRLock(b *testing.B) {
 	l := mp.Must(mp.NewRLock())
 	defer l.Close()
+	n := 0
 	for b.Loop() {
 		l.Lock()
+		n++
 		l.Unlock()
 	}
 }

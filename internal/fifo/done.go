@@ -9,7 +9,7 @@ import (
 	"github.com/multiproc/mp/internal/shm"
 )
 
-// Errors of joining.
+// ErrNotTaken is returned by Done when the process has not taken so many items.
 var ErrNotTaken = errors.New("was called more often than items were taken by this process")
 
 // A LostError says that items were taken by processes that ended before they had
