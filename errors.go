@@ -32,6 +32,9 @@ var (
 	ErrInUse = shm.ErrInUse
 	// ErrGone: a handle has arrived on an object that all who had it have closed.
 	ErrGone = shm.ErrGone
+	// ErrKind: a handle has arrived on an object of another kind or type than that of
+	// the field that it was to be put into.
+	ErrKind = shm.ErrKind
 	// ErrNoMemory: the machine, or a control group, has not enough memory left for a
 	// shared object.
 	ErrNoMemory = shm.ErrNoMemory
@@ -73,6 +76,7 @@ func init() {
 			"mp.ErrBrokenFraming":    ErrBrokenFraming,
 			"mp.ErrAddress":          ErrAddress,
 			"mp.ErrGone":             ErrGone,
+			"mp.ErrKind":             ErrKind,
 			"mp.ErrNoMemory":         ErrNoMemory,
 		}
 	}

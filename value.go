@@ -36,7 +36,8 @@ type sharedOptions struct{ lock Locker }
 
 // WithLock makes l the lock of a new Value or Array: to protect several with one,
 // or to wait for changes of it with a Cond. The lock lives as long as what it
-// protects. A nil l means a lock of its own.
+// protects. A nil l means a lock of its own. A Lock is not recursive: who has it, be
+// it through the value's Lock, and calls a method that takes it waits for himself.
 func WithLock(l Locker) Option { return func(o *sharedOptions) { o.lock = l } }
 
 // apply returns the lock that was given, and what to link a new object to.

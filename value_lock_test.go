@@ -341,3 +341,24 @@ func TestAtomicsThroughPtr(t *testing.T) {
 		assert.NoError(t, c.Close())
 	}
 }
+
+// The last to be closed of a lock and of what it protects lets the lock go, in the
+// process that has made them and in those that they were sent to.
+func TestNothingIsLeftOfAGivenLock(t *testing.T) {
+	before := heap(t)
+	for range 20 {
+		l := mp.Must(mp.NewLock())
+		v := mp.Must(mp.NewValue(multiples{}, mp.WithLock(l)))
+		w := mp.Must(mp.NewArray[int](1, mp.WithLock(v)))
+		require.NoError(t, l.Close())
+		func() {
+			other := anotherHandle(t, v)
+			require.NoError(t, v.Close())
+			other.Update(func(m *multiples) { *m = multiplesOf(2) })
+			require.NoError(t, other.Close())
+		}()
+		w.Set(0, 1)
+		require.NoError(t, w.Close())
+	}
+	settled(t, before)
+}
