@@ -16,7 +16,6 @@ const (
 	KindRawValue  = shm.FirstKind + 9
 	KindArray     = shm.FirstKind + 10
 	KindRawArray  = shm.FirstKind + 11
-	KindRWLock    = shm.FirstKind + 12
-	KindCounter   = shm.FirstKind + 13
-	KindOnce      = shm.FirstKind + 14
+	KindCounter   = shm.FirstKind + 12
+	KindOnce      = shm.FirstKind + 13
 )
