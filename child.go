@@ -12,9 +12,11 @@ import (
 	"syscall"
 
 	"github.com/multiproc/mp/internal/ipc"
+	"github.com/multiproc/mp/internal/ipc/codec"
 	"github.com/multiproc/mp/internal/spawn"
 	"github.com/multiproc/mp/internal/sys"
 	"github.com/multiproc/mp/internal/task"
+	"github.com/multiproc/mp/internal/travel"
 	"github.com/multiproc/mp/internal/worker"
 )
 
@@ -79,7 +81,12 @@ func runTarget(ctx context.Context, in *spawn.Inheritance, s *spawn.Setup, stopp
 	if err != nil {
 		in.Refuse(err)
 	}
-	def.Once(ctx, s.Arg, func(result []byte, err error) {
+	var hold task.Hold
+	if s.Result {
+		transit := travel.NewTransitSender(s.Transit)
+		hold = func(c *codec.Codec, result []byte) error { return transit.Hold(0, c, result) }
+	}
+	def.Once(ctx, s.Arg, hold, func(result []byte, err error) {
 		code := 0
 		switch {
 		case err != nil:
@@ -116,9 +123,10 @@ func runWorker(in *spawn.Inheritance, s *spawn.Setup, orphan func()) {
 		in.Refuse(err)
 	}
 	w := worker.New(worker.Config{
-		In:     in.Tasks,
-		Out:    in.Reports,
-		Ledger: l,
+		In:      in.Tasks,
+		Out:     in.Reports,
+		Ledger:  l,
+		Transit: s.Transit,
 		Lookup: func(index int) (worker.Runner, error) {
 			def, err := task.Lookup(index)
 			if err != nil {

@@ -49,7 +49,8 @@ type shared struct {
 	// luggage keeps what the argument refers to until the process has ended: when
 	// it reads its argument, its parent may have closed its own handles.
 	luggage travel.Luggage
-	result  bool // the call's result is wanted
+	result  bool            // the call's result is wanted
+	transit *travel.Transit // of the result; nil if it cannot refer to anything
 
 	mu       sync.Mutex
 	state    state
@@ -118,13 +119,14 @@ func (p *Process) start(caller string) error {
 		Stdin: p.Stdin, Stdout: p.Stdout, Stderr: p.Stderr,
 		Extra: p.ExtraFiles, Attr: p.SysProcAttr,
 		Setup: spawn.Setup{
-			Role:   spawn.Target,
-			Name:   p.Name,
-			Daemon: p.Daemon,
-			Tasks:  task.Sum(),
-			Func:   p.bound.Def.Index(),
-			Arg:    arg,
-			Result: p.result,
+			Role:    spawn.Target,
+			Name:    p.Name,
+			Daemon:  p.Daemon,
+			Tasks:   task.Sum(),
+			Func:    p.bound.Def.Index(),
+			Arg:     arg,
+			Result:  p.result,
+			Transit: p.transit.Reference(),
 		},
 	}
 	identify(&c.Setup)

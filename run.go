@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/multiproc/mp/internal/ipc/codec"
+	"github.com/multiproc/mp/internal/travel"
 )
 
 // Run runs one call in a process of its own and returns its result. An error or
@@ -20,6 +21,10 @@ func Run[Out any](ctx context.Context, call Call[Out]) (out Out, err error) {
 	}
 	p := NewProcess(call)
 	p.Daemon, p.result = true, true
+	if err := p.expect(); err != nil {
+		return out, err
+	}
+	defer p.transit.Close()
 	if err := p.start("mp: Run"); err != nil {
 		return out, err
 	}
@@ -52,4 +57,16 @@ func Run[Out any](ctx context.Context, call Call[Out]) (out Out, err error) {
 		return out, fmt.Errorf("mp: the result of %s cannot be decoded: %w", call.bound.Def.Name(), err)
 	}
 	return items[0], nil
+}
+
+// expect makes a transit if the result may have handles in it.
+func (p *Process) expect() (err error) {
+	if p.bound == nil || ready("Run") != nil {
+		return nil // start says it
+	}
+	if _, c, err := p.bound.Def.Codecs(); err != nil || !c.Carries() {
+		return err
+	}
+	p.transit, err = travel.NewTransit()
+	return misuse("Run", err)
 }

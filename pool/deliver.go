@@ -23,6 +23,7 @@ func (w *worker) deliver(number uint64, count int, elapsed time.Duration, body [
 		p.paceOf(b.def).observe(count, elapsed)
 	}
 	p.mu.Unlock()
+	defer w.transit.Received(number, number+uint64(count))
 	count -= known
 	if known > 0 {
 		body, err = withoutFirst(body, known, count)

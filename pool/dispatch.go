@@ -53,11 +53,22 @@ func (p *Pool) pick() *worker {
 	return p.idleWorker(true)
 }
 
-// idleWorker returns the idle worker with room that worked last. One that has not
-// taken up its last call counts only if stalled is set. The caller holds mu.
+// idleWorker returns an idle worker with room. If there is work for all of them, that
+// is the oldest: so a Map over the same items gives each worker the part that it had
+// last time, whose memory it knows. Otherwise it is the one that worked last. One that
+// has not taken up its last call counts only if stalled is set. The caller holds mu.
 func (p *Pool) idleWorker(stalled bool) *worker {
+	idle := func(w *worker) bool { return !w.busy() && w.stalled == stalled && w.hasRoom() }
+	if s := p.queue.first(); s != nil && s.len() >= len(p.idle) {
+		for _, w := range p.workers {
+			if idle(w) {
+				return w
+			}
+		}
+		return nil
+	}
 	for i := len(p.idle) - 1; i >= 0; i-- {
-		if w := p.idle[i]; w.stalled == stalled && w.hasRoom() {
+		if w := p.idle[i]; idle(w) {
 			return w
 		}
 	}

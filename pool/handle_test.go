@@ -6,6 +6,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -52,7 +53,11 @@ var (
 		return ctx.Err()
 	})
 	returnShared = mp.Pure(func(v *mp.Value[int]) *mp.Value[int] { return v })
-	makeShared   = mp.Pure(func(x int) *mp.Value[int] { return mp.Must(mp.NewValue(x)) })
+	// makeShared leaves what it has made to nobody, and has the collector look for that.
+	makeShared = mp.Pure(func(x int) *mp.Value[int] {
+		defer runtime.GC()
+		return mp.Must(mp.NewValue(x))
+	})
 )
 
 // inUse returns how many objects the shared memory has, when no more go.
@@ -220,26 +225,29 @@ func TestHandlesOfWorkersThatAreKilled(t *testing.T) {
 	givenBack(t, before)
 }
 
-// A handle in a result is one on an object that somebody else has as well.
-func TestHandlesInResults(t *testing.T) {
+// meeting is an item of a Map that runs while all the others do.
+type meeting struct {
+	B *mp.Barrier
+}
+
+var meetAndTell = mp.Func(func(ctx context.Context, m meeting) (int, error) {
+	_, err := m.B.Wait(ctx)
+	return os.Getpid(), err
+})
+
+// What a worker has touched of shared memory is mapped: the next Map over the same
+// parts finds it there.
+func TestMapGivesEachWorkerThePartThatItHad(t *testing.T) {
 	check(t)
-	p := newPool(t, pool.Options{Workers: 1})
-	before := inUse(t)
-	v := mp.Must(mp.NewValue(7))
-	got, err := pool.Apply(within(t), p, returnShared.With(v))
+	const workers = 3
+	p := newPool(t, pool.Options{Workers: workers})
+	b := closedLater(t, mp.Must(mp.NewBarrier(workers)))
+	items := slices.Repeat([]meeting{{b}}, workers)
+	first, err := pool.Map(within(t), p, meetAndTell, items, pool.ChunkSize(1))
 	require.NoError(t, err)
-	require.NoError(t, v.Close())
-	assert.Equal(t, 7, got.Load())
-	require.NoError(t, got.Close())
-	for i := range 100 {
-		got, err := pool.Apply(within(t), p, makeShared.With(i))
-		if err != nil { // the collector of the worker was faster
-			assert.ErrorIs(t, err, mp.ErrGone)
-			continue
-		}
-		assert.Equal(t, i, got.Load())
-		assert.NoError(t, got.Close())
+	for range 20 {
+		again, err := pool.Map(within(t), p, meetAndTell, items, pool.ChunkSize(1))
+		require.NoError(t, err)
+		assert.Equal(t, first, again)
 	}
-	require.NoError(t, p.Close())
-	givenBack(t, before)
 }

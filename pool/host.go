@@ -29,6 +29,7 @@ func openProcess(w *worker) error {
 		Daemon:   true,
 		Tasks:    task.Sum(),
 		MaxProcs: share,
+		Transit:  w.transit.Reference(),
 	}}
 	c.Pipe = pipeSize(w.pool.opts.Workers)
 	bridge.Identify(&c.Setup)

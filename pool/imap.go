@@ -101,6 +101,9 @@ func newStream[In, Out any](ctx context.Context, p *Pool, def *task.Def, ordered
 	s := &stream[In, Out]{pool: p, in: in, out: out, ordered: ordered, options: o}
 	s.changed.L, s.room.L = &s.mu, &s.mu
 	s.batch = batch{def: def, work: s, chunk: o.chunk, limit: o.limit, retries: o.retries, open: true}
+	if in.Carries() {
+		s.batch.chunk = 1 // each item's luggage goes with its outcome
+	}
 	s.batch.deadline, _ = ctx.Deadline()
 	s.resize(minRing)
 	p.mu.Lock()

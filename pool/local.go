@@ -71,7 +71,7 @@ func openLocal(w *worker) (err error) {
 		return err
 	}
 	h.worker = wire.New(wire.Config{
-		In: in, Out: out, Ledger: l, Failure: task.Encode,
+		In: in, Out: out, Ledger: l, Failure: task.Encode, Transit: w.transit.Reference(),
 		Lookup: func(index int) (wire.Runner, error) {
 			def, err := task.Lookup(index)
 			if err != nil {

@@ -10,6 +10,8 @@ import (
 	"github.com/multiproc/mp"
 	"github.com/multiproc/mp/internal/bridge"
 	"github.com/multiproc/mp/internal/ipc/codec"
+	"github.com/multiproc/mp/internal/task"
+	"github.com/multiproc/mp/internal/travel"
 )
 
 // Map runs the task for each item and returns the values in the order of the
@@ -28,11 +30,11 @@ func Map[In, Out any](ctx context.Context, p *Pool, task *mp.Task[In, Out], item
 }
 
 // MapAsync is Map without waiting.
-func MapAsync[In, Out any](ctx context.Context, p *Pool, task *mp.Task[In, Out], items []In, opts ...Option) *Future[[]Out] {
+func MapAsync[In, Out any](ctx context.Context, p *Pool, t *mp.Task[In, Out], items []In, opts ...Option) *Future[[]Out] {
 	if err := p.check(ctx); err != nil {
 		return failed[[]Out](err)
 	}
-	def := bridge.TaskDef(task)
+	def := bridge.TaskDef(t)
 	if def == nil {
 		return failed[[]Out](errors.New("pool: a nil task cannot be mapped"))
 	}
@@ -76,17 +78,34 @@ type mapping[In, Out any] struct {
 	in, out *codec.Codec
 	options callOptions
 
-	mu     sync.Mutex
-	done   int
-	errors []*TaskError
+	mu      sync.Mutex
+	done    int
+	errors  []*TaskError
+	luggage travel.Luggage // of what has been encoded
 }
 
 func (m *mapping[In, Out]) encode(dst []byte, lo, hi int) ([]byte, error) {
-	args, err := codec.AppendItems(m.in, dst, m.items[lo:hi])
-	if err != nil {
-		return args, m.f.batch.def.Unsendable(err)
+	args, luggage, err := appendItems(m.f.batch.def, m.in, dst, m.items[lo:hi])
+	if luggage != nil {
+		m.mu.Lock()
+		m.luggage = append(m.luggage, luggage...)
+		m.mu.Unlock()
 	}
-	return args, nil
+	return args, err
+}
+
+// appendItems encodes arguments as one batch. The luggage is to be kept until the
+// items have their outcome.
+func appendItems[In any](def *task.Def, c *codec.Codec, dst []byte, items []In) ([]byte, travel.Luggage, error) {
+	args, err := codec.AppendItems(c, dst, items)
+	var luggage travel.Luggage
+	if err == nil {
+		luggage, err = travel.Pack(c, args[len(dst):])
+	}
+	if err != nil {
+		return args, nil, def.Unsendable(err)
+	}
+	return args, luggage, nil
 }
 
 func (m *mapping[In, Out]) results(lo, n int, body []byte, _ bool) error {
@@ -125,8 +144,10 @@ func (m *mapping[In, Out]) advance(n int) {
 
 func (m *mapping[In, Out]) finish(dropped error) {
 	m.mu.Lock()
-	failures := m.errors
+	failures, luggage := m.errors, m.luggage
+	m.luggage = nil
 	m.mu.Unlock()
+	luggage.Drop()
 	slices.SortFunc(failures, func(a, b *TaskError) int { return a.Index - b.Index })
 	interrupted := dropped != nil && dropped != errStopped
 	if interrupted && !m.options.keepGoing { // an item may have failed before that

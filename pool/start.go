@@ -10,6 +10,8 @@ import (
 
 	"github.com/multiproc/mp/internal/ipc"
 	"github.com/multiproc/mp/internal/spawn"
+	"github.com/multiproc/mp/internal/task"
+	"github.com/multiproc/mp/internal/travel"
 )
 
 // startWorker starts a worker, and returns when it is ready for work.
@@ -23,7 +25,10 @@ func (p *Pool) startWorker() error {
 	if p.startFailed.Load() {
 		return errNotTried
 	}
-	w := &worker{pool: p, awaited: make(chan struct{}, 1)}
+	w, err := p.newWorker()
+	if err != nil {
+		return err
+	}
 	open := openProcess
 	if p.opts.Local {
 		open = openLocal
@@ -31,11 +36,13 @@ func (p *Pool) startWorker() error {
 	p.mu.Lock()
 	if p.state == closing {
 		p.mu.Unlock()
+		w.transit.Close()
 		return ErrShutdown
 	}
 	p.alive.Add(1)
 	p.mu.Unlock()
 	if err := open(w); err != nil {
+		w.transit.Close()
 		p.alive.Done()
 		return err
 	}
@@ -44,6 +51,7 @@ func (p *Pool) startWorker() error {
 		w.host.kill()
 		died := w.host.bury()
 		w.host.release()
+		w.transit.Close()
 		p.alive.Done()
 		if died.LastWords != "" {
 			err = fmt.Errorf("%w: %s", err, died.LastWords)
@@ -62,6 +70,15 @@ func (p *Pool) startWorker() error {
 	go w.read()
 	p.refill(w)
 	return nil
+}
+
+// newWorker makes the pool's side of a worker.
+func (p *Pool) newWorker() (w *worker, err error) {
+	w = &worker{pool: p, awaited: make(chan struct{}, 1)}
+	if task.ResultsCarry() {
+		w.transit, err = travel.NewTransit()
+	}
+	return w, err
 }
 
 // errNotTried is why New has not started a worker: another could not be.

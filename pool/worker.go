@@ -12,6 +12,7 @@ import (
 	"github.com/multiproc/mp/internal/ipc"
 	"github.com/multiproc/mp/internal/ledger"
 	"github.com/multiproc/mp/internal/task"
+	"github.com/multiproc/mp/internal/travel"
 )
 
 // A worker is one worker as the pool sees it. Its items are numbered in the
@@ -22,6 +23,7 @@ type worker struct {
 	results *ipc.Reader
 	tasks   *ipc.Writer
 	ledger  *ledger.Ledger
+	transit *travel.Transit // nil: no result can have handles in it
 
 	// due counts the items that the worker has, for its reader's polling.
 	due atomic.Int64
@@ -220,6 +222,7 @@ func (w *worker) end(why error) {
 	p.mu.Unlock()
 	w.abandon(died)
 	w.bury()
+	w.transit.Close()
 	w.host.release()
 	w.drains.Wait()
 	if !expected {

@@ -33,7 +33,8 @@ type Setup struct {
 	Daemon     bool
 	ParentPID  int
 	ParentName string
-	MaxProcs   int // GOMAXPROCS; 0: as the runtime likes
+	MaxProcs   int    // GOMAXPROCS; 0: as the runtime likes
+	Transit    []byte // reference to what holds the objects that results refer to; empty: there is none
 
 	// Of a Target:
 	Func   int    // index of the task
@@ -48,7 +49,7 @@ func (s *Setup) fields() codec.Fields {
 	return codec.Fields{
 		&s.Version, (*uint8)(&s.Role),
 		codec.Fields{&s.Image.Dev, &s.Image.Ino, &s.Image.Size, &s.Image.MTimeNano},
-		&s.Tasks, &s.Name, &s.Identity, &s.Daemon, &s.ParentPID, &s.ParentName, &s.MaxProcs,
+		&s.Tasks, &s.Name, &s.Identity, &s.Daemon, &s.ParentPID, &s.ParentName, &s.MaxProcs, &s.Transit,
 		&s.Func, &s.Arg, &s.Result,
 	}
 }

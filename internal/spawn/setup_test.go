@@ -18,12 +18,12 @@ import (
 
 var whole = Setup{
 	Version: Version, Role: Worker, Image: sys.Image{Dev: 2, Ino: 3, Size: 4, MTimeNano: 5}, Tasks: math.MaxUint64,
-	Name: "N", Identity: "1:2", Daemon: true, ParentPID: 6, ParentName: "P", MaxProcs: 7, Func: 8, Arg: []byte{9}, Result: true,
+	Name: "N", Identity: "1:2", Daemon: true, ParentPID: 6, ParentName: "P", MaxProcs: 7, Transit: []byte{10}, Func: 8, Arg: []byte{9}, Result: true,
 }
 
 func TestSetupGoldenBytes(t *testing.T) {
 	golden := []byte{
-		0x9d,             // the array of 13 fields
+		0x9e,             // the array of 14 fields
 		1,                // Version
 		2,                // Role: worker
 		0x94, 2, 3, 4, 5, // Image
@@ -33,7 +33,8 @@ func TestSetupGoldenBytes(t *testing.T) {
 		0xc3,      // Daemon
 		6,         // ParentPID
 		0xa1, 'P', // ParentName
-		7,          // MaxProcs
+		7,           // MaxProcs
+		0xc4, 1, 10, // Transit
 		8,          // Func
 		0xc4, 1, 9, // Arg
 		0xc3, // Result

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"runtime"
 	"runtime/debug"
 	"unsafe"
 
@@ -50,7 +51,7 @@ func appendOne[T any](c *codec.Codec, dst []byte, v *T) ([]byte, error) {
 }
 
 // once implements operations.
-func (f *function[In, Out]) once(ctx context.Context, arg []byte, finish func(result []byte, err error)) {
+func (f *function[In, Out]) once(ctx context.Context, arg []byte, hold Hold, finish func(result []byte, err error)) {
 	in, out, err := f.def.Codecs()
 	if err != nil {
 		finish(nil, err)
@@ -70,8 +71,12 @@ func (f *function[In, Out]) once(ctx context.Context, arg []byte, finish func(re
 	value, err := f.fn(ctx, args[0])
 	returned = true
 	var result []byte
-	if err == nil {
-		if result, err = appendOne(out, nil, &value); err != nil {
+	if err == nil && hold != nil {
+		if result, err = appendOne(out, nil, &value); err == nil && out.Carries() {
+			err = hold(out, result)
+			runtime.KeepAlive(&value) // its handles, up to here
+		}
+		if err != nil {
 			err = unencodable(f.def, err)
 		}
 	}
@@ -185,7 +190,12 @@ func (f *function[In, Out]) each(s *worker.Stage, c *codec.Codec, args []In) {
 		}
 		release()
 		// An unencodable result fails this item; what the codec appended is dropped.
-		if encoded, err := codec.Append(c, s.Space(), &out); err != nil {
+		encoded, err := codec.Append(c, s.Space(), &out)
+		if err == nil && c.Carries() {
+			err = s.Hold(c, encoded)
+			runtime.KeepAlive(&out) // its handles, up to here
+		}
+		if err != nil {
 			s.Fail(Encode(unencodable(f.def, err)))
 		} else {
 			s.Commit(encoded)

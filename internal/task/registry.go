@@ -66,6 +66,17 @@ func Freeze() error {
 	return errors.Join(faults...)
 }
 
+// ResultsCarry reports whether results of any task can have handles on shared
+// objects in them.
+var ResultsCarry = sync.OnceValue(func() bool {
+	for _, d := range all() {
+		if _, out, err := d.Codecs(); err == nil && out.Carries() {
+			return true
+		}
+	}
+	return false
+})
+
 // Lookup returns the task at an index.
 func Lookup(index int) (*Def, error) {
 	defs := all()

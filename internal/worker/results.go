@@ -35,6 +35,12 @@ func (s *Stage) Space() []byte {
 	return s.ledger.Outbox()[s.part.end:s.part.end]
 }
 
+// Hold sees to it that what the encoding of the result of item Next, which is made
+// by c, refers to lives until the parent has decoded it.
+func (s *Stage) Hold(c *codec.Codec, encoded []byte) error {
+	return s.transit.Hold(s.First+uint64(s.Next), c, encoded)
+}
+
 // Commit takes the encoding of the result of item Next, which was appended to
 // what Space returned. It advances Next.
 func (s *Stage) Commit(encoded []byte) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/multiproc/mp/internal/ipc"
 	"github.com/multiproc/mp/internal/ledger"
+	"github.com/multiproc/mp/internal/travel"
 )
 
 // trimAfter is how long a worker is idle before it gives memory back to the
@@ -46,6 +47,8 @@ type Config struct {
 	In     *ipc.Reader // calls
 	Out    *ipc.Writer // results
 	Ledger *ledger.Ledger
+	// Transit is the reference to what holds the objects that results refer to.
+	Transit []byte
 	// Lookup finds a function by its index.
 	Lookup func(index int) (Runner, error)
 	// Failure encodes an error as the body of an error frame.
@@ -58,7 +61,7 @@ type Config struct {
 // New returns a worker. Serve sets it to work.
 func New(c Config) *Worker {
 	w := &Worker{in: c.In, lookup: c.Lookup, fail: c.Failure, ended: make(chan error, 1)}
-	w.stage = Stage{ledger: c.Ledger, box: ledger.NewOutbox(c.Ledger), out: c.Out, Marks: c.Ledger.Marks(), onLost: c.Lost}
+	w.stage = Stage{ledger: c.Ledger, box: ledger.NewOutbox(c.Ledger), out: c.Out, Marks: c.Ledger.Marks(), onLost: c.Lost, transit: travel.NewTransitSender(c.Transit)}
 	w.trim = time.AfterFunc(time.Hour, debug.FreeOSMemory)
 	w.trim.Stop()
 	w.in.Poll = func() bool { return true }
@@ -94,6 +97,7 @@ func (w *Worker) loop() {
 	w.stage.Flush()
 	w.in.BeforeWait = nil
 	w.trim.Stop()
+	w.stage.transit.Close()
 	if errors.Is(err, io.EOF) || errors.Is(err, os.ErrClosed) {
 		err = nil
 	}

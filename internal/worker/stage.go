@@ -6,6 +6,7 @@ import (
 
 	"github.com/multiproc/mp/internal/ipc"
 	"github.com/multiproc/mp/internal/ledger"
+	"github.com/multiproc/mp/internal/travel"
 )
 
 const (
@@ -43,6 +44,8 @@ type Stage struct {
 	box    *ledger.Outbox
 	out    *ipc.Writer
 	ctx    *callContext
+
+	transit *travel.TransitSender
 
 	epoch   uint16
 	claimed int       // items below are claimed
