@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"runtime"
 	"sync"
 
 	"github.com/multiproc/mp/internal/ipc/codec"
@@ -77,6 +78,7 @@ func (c *Conn) send(ctx context.Context, v any) error {
 	case err != nil:
 	case plan.Carries():
 		err = c.memory().sendReferring(ctx, plan, msg)
+		runtime.KeepAlive(v) // its handles, up to here
 	default:
 		err = c.transport.Send(ctx, msg)
 	}

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"math"
 	"reflect"
+	"runtime"
 	"sync"
 
 	"github.com/multiproc/mp/internal/fifo"
@@ -157,6 +158,7 @@ func (q *Queue[T]) put(what string, v T, send func(payload []byte, cells []uint3
 		return misuse(what, err)
 	}
 	luggage, err := travel.Pack(q.codec, payload)
+	runtime.KeepAlive(&v) // its handles, up to here
 	if err != nil {
 		return misuse(what, err)
 	}
