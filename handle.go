@@ -91,11 +91,7 @@ func decodeHandle(payload []byte, v reflect.Value) error {
 	if !fits(h, r) {
 		return shm.ErrKind
 	}
-	a, err := shm.Default()
-	if err != nil {
-		return err
-	}
-	o, err := a.Open(r)
+	o, err := shm.Open(r)
 	if err != nil {
 		return err
 	}

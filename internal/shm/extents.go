@@ -70,17 +70,20 @@ func (t *Tx) splitExtent(e, pages uint32) error {
 	t.Store(at+extentPages, pages)
 	t.Store(t.At(r)+extentStart, t.Load(at+extentStart)+pages)
 	t.Store(t.At(r)+extentPages, rest)
-	next := t.Load(at + extentNext)
-	t.Store(t.At(r)+extentPrev, e)
-	t.Store(t.At(r)+extentNext, next)
-	t.Store(at+extentNext, r)
-	if next != 0 {
-		t.Store(t.At(next)+extentPrev, r)
-	} else {
-		t.Store(offLastExtent, r)
-	}
+	t.follow(r, t.Load(at+extentNext))
+	t.follow(e, r)
 	t.listExtent(r)
 	return nil
+}
+
+// follow makes next the extent behind e; 0: e is the last.
+func (t *Tx) follow(e, next uint32) {
+	t.Store(t.At(e)+extentNext, next)
+	if next != 0 {
+		t.Store(t.At(next)+extentPrev, e)
+	} else {
+		t.Store(offLastExtent, e)
+	}
 }
 
 // freeExtent gives the addresses of an extent back, whose memory has been.
@@ -117,13 +120,7 @@ func (t *Tx) mergeNext(e, next uint32) {
 		damaged("extent %d is not behind %d", next, e)
 	}
 	t.Store(at+extentPages, t.Load(at+extentPages)+t.Load(other+extentPages))
-	after := t.Load(other + extentNext)
-	t.Store(at+extentNext, after)
-	if after != 0 {
-		t.Store(t.At(after)+extentPrev, e)
-	} else {
-		t.Store(offLastExtent, e)
-	}
+	t.follow(e, t.Load(other+extentNext))
 	t.FreeCell(next)
 }
 

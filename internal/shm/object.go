@@ -191,6 +191,15 @@ func (a *Arena) Open(r Ref) (*Object, error) {
 	return o, nil
 }
 
+// Open opens an object of the arena of this process's family: see Arena.Open.
+func Open(r Ref) (*Object, error) {
+	a, err := Default()
+	if err != nil {
+		return nil, err
+	}
+	return a.Open(r)
+}
+
 // enter makes this process's side of an object to which a reference has been taken,
 // and enters that into the ledger.
 func (a *Arena) enter(t *Tx, r Ref) (o *Object, err error) {

@@ -223,22 +223,12 @@ func DupSocket(f *os.File) (dup *os.File, err error) {
 // less than all of them. It returns ErrWouldBlock when there is no room. A peer that
 // is gone is EPIPE, never a signal.
 func SendSocket(fd uintptr, head, body []byte) (n int, err error) {
-	for {
+	return transfer("sendmsg", func(fd int, head []byte) (int, error) {
 		if len(body) == 0 {
-			n, err = unix.SendmsgN(int(fd), head, nil, nil, unix.MSG_NOSIGNAL)
-		} else {
-			n, err = unix.SendmsgBuffers(int(fd), [][]byte{head, body}, nil, nil, unix.MSG_NOSIGNAL)
+			return unix.SendmsgN(fd, head, nil, nil, unix.MSG_NOSIGNAL)
 		}
-		switch err {
-		case nil:
-			return n, nil
-		case unix.EINTR:
-		case unix.EAGAIN:
-			return 0, ErrWouldBlock
-		default:
-			return 0, os.NewSyscallError("sendmsg", err)
-		}
-	}
+		return unix.SendmsgBuffers(fd, [][]byte{head, body}, nil, nil, unix.MSG_NOSIGNAL)
+	}, fd, head)
 }
 
 // Readable says whether a read from a socket would return at once, with bytes, the

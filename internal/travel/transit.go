@@ -151,11 +151,7 @@ func (s *TransitSender) open() error {
 	if r.Kind != fifo.KindQueue || r.Hash != transitHash {
 		return shm.ErrKind
 	}
-	a, err := shm.Default()
-	if err != nil {
-		return err
-	}
-	o, err := a.Open(r)
+	o, err := shm.Open(r)
 	if err != nil {
 		return err
 	}

@@ -98,11 +98,7 @@ func ParseConn(payload []byte) (refs [2]shm.Ref, err error) {
 }
 
 func (l *Luggage) open(r shm.Ref) error {
-	a, err := shm.Default()
-	if err != nil {
-		return err
-	}
-	o, err := a.Open(r)
+	o, err := shm.Open(r)
 	if err == nil {
 		*l = append(*l, o)
 	}
