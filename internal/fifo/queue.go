@@ -140,7 +140,10 @@ func (q *Queue) Put(ctx context.Context, payload []byte, cells []uint32) (err er
 	}
 	defer r.drop()
 	for {
-		seen := atomic.LoadUint64(q.head)
+		var seen uint64
+		if q.capacity > 0 { // the takers' cache line is left alone otherwise
+			seen = atomic.LoadUint64(q.head)
+		}
 		if err := q.tryPut(ctx, &r); !errors.Is(err, ErrFull) {
 			return err
 		}

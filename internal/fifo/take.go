@@ -63,7 +63,7 @@ func (q *Queue) tryTake(ctx context.Context, buf []byte) (Item, error) {
 		if q.capacity > 0 {
 			q.notify(q.putters)
 		}
-		if !q.empty() {
+		if atomic.LoadUint32(q.takers) != 0 && !q.empty() {
 			q.notify(q.takers) // another one may sleep, and there is something for it
 		}
 	}
