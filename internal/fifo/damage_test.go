@@ -31,10 +31,20 @@ type vandal struct {
 	h   *holder
 }
 
-func newVandal(t testing.TB, rng *rand.Rand) *vandal {
-	v := &vandal{t: t, rng: rng}
-	v.q, v.h = queue(t, Config{Capacity: []int{0, 30, 1000}[rng.IntN(3)], Bytes: rng.IntN(2) << 20, Joinable: rng.IntN(2) == 0})
-	o := object(t, v.q.arena)
+// newVandal makes a queue to overwrite. It fails if what was broken before is now a
+// part of it.
+func newVandal(t testing.TB, rng *rand.Rand) (v *vandal, err error) {
+	defer shm.Catch(&err)
+	v = &vandal{t: t, rng: rng}
+	v.q, v.h, err = newQueue(Config{Capacity: []int{0, 30, 1000}[rng.IntN(3)], Bytes: rng.IntN(2) << 20, Joinable: rng.IntN(2) == 0})
+	if err != nil {
+		return nil, err
+	}
+	o, err := v.q.arena.New(shm.Spec{Kind: shm.FirstKind})
+	if err != nil {
+		return nil, err
+	}
+	t.Cleanup(func() { _ = o.Drop() })
 	for i := range 20 + rng.IntN(30) {
 		var cells []uint32
 		if rng.IntN(4) == 0 {
@@ -47,7 +57,7 @@ func newVandal(t testing.TB, rng *rand.Rand) *vandal {
 			}
 		}
 	}
-	return v
+	return v, nil
 }
 
 // strike overwrites a word of the control block or of a segment.
@@ -73,14 +83,15 @@ func (v *vandal) strike(control uint64, segments []uint64) {
 }
 
 // places are where the segments of the queue lie.
-func (v *vandal) places() (segments []uint64) {
+func (v *vandal) places() (segments []uint64, err error) {
+	defer shm.Catch(&err)
 	for _, at := range []uint64{offHeadSegment, offTailSegment, offSpare} {
 		if c := *v.q.arena.U32(v.q.control + at); c != 0 {
 			off, _ := v.q.arena.Piece(c, KindSegment)
 			segments = append(segments, off)
 		}
 	}
-	return segments
+	return segments, nil
 }
 
 // use does all that one can do with a queue.
@@ -171,11 +182,18 @@ func damaged(t *testing.T, seed uint64) {
 		if bytes > 1<<30 || arena.Settle() != nil {
 			return // it is broken by now
 		}
-		if probe(arena) != nil {
+		if probe() != nil {
 			return
 		}
-		v := newVandal(t, rng)
-		control, segments := v.q.control, v.places()
+		v, err := newVandal(t, rng)
+		if err != nil {
+			return
+		}
+		segments, err := v.places()
+		if err != nil {
+			return
+		}
+		control := v.q.control
 		for range 1 + rng.IntN(6) {
 			v.strike(control, segments)
 		}
@@ -184,19 +202,13 @@ func damaged(t *testing.T, seed uint64) {
 }
 
 // probe makes and uses a queue.
-func probe(a *shm.Arena) (err error) {
+func probe() (err error) {
 	defer shm.Catch(&err)
-	o, err := New(a, Config{Kind: KindQueue})
+	q, h, err := newQueue(Config{})
 	if err != nil {
 		return err
 	}
-	h := new(holder)
-	shm.Bind(h, &h.Handle, o)
 	defer h.Close()
-	q, err := Open(&h.Handle, o)
-	if err != nil {
-		return err
-	}
 	for _, n := range []int{0, inline, inline + 1} {
 		if err := q.TryPut(make([]byte, n), nil); err != nil {
 			return err

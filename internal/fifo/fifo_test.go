@@ -14,16 +14,26 @@ import (
 )
 
 func queue(t testing.TB, c Config) (*Queue, *holder) {
-	a, err := shm.Default()
-	require.NoError(t, err)
-	c.Kind = KindQueue
-	o, err := New(a, c)
-	require.NoError(t, err)
-	h := new(holder)
-	shm.Bind(h, &h.Handle, o)
-	q, err := Open(&h.Handle, o)
+	q, h, err := newQueue(c)
 	require.NoError(t, err)
 	return q, h
+}
+
+func newQueue(c Config) (q *Queue, h *holder, err error) {
+	defer shm.Catch(&err)
+	a, err := shm.Default()
+	if err != nil {
+		return nil, nil, err
+	}
+	c.Kind = KindQueue
+	o, err := New(a, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	h = new(holder)
+	shm.Bind(h, &h.Handle, o)
+	q, err = Open(&h.Handle, o)
+	return q, h, err
 }
 
 type holder struct{ shm.Handle }
