@@ -5,9 +5,7 @@ package mp_test
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"os"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,18 +14,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/multiproc/mp"
+	"github.com/multiproc/mp/internal/trial"
 )
 
-// patience is how long a test waits for another process before it calls that a hang.
-const patience = 10 * time.Second
+// Names of this package for what all tests have in common.
+const patience = trial.Patience
 
-// bounded returns a context that ends when a wait has become a hang.
-func bounded(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	t.Cleanup(cancel)
-	return ctx
-}
+var (
+	bounded    = trial.Context
+	eventually = trial.Until
+	kills      = trial.Kills
+	random     = trial.Random
+)
 
 // launch starts a process of the call, which is killed at the end of the test.
 func launch(t testing.TB, call mp.AnyCall, set ...func(*mp.Process)) *mp.Process {
@@ -71,16 +69,6 @@ func remote(t testing.TB, err error) *mp.RemoteError {
 	return r
 }
 
-// eventually waits for a condition.
-func eventually(t testing.TB, what string, condition func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !condition(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(end) {
-			require.FailNow(t, "in vain: "+what)
-		}
-	}
-}
-
 // state returns the letter of a process's state in /proc; "" if there is none.
 func state(pid int) string {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
@@ -104,32 +92,6 @@ func openFiles() int {
 		return -1
 	}
 	return len(entries) - 1 // the one of ReadDir
-}
-
-// kills is how often a test that kills processes does so, MP_KILLS or 200.
-func kills(t testing.TB) int {
-	t.Helper()
-	text, ok := os.LookupEnv("MP_KILLS")
-	if !ok {
-		return 200
-	}
-	n, err := strconv.Atoi(text)
-	require.NoError(t, err, "MP_KILLS")
-	return n
-}
-
-// random returns a generator whose seed is in the log of the test; MP_SEED
-// repeats a run.
-func random(t testing.TB) *rand.Rand {
-	t.Helper()
-	seed := rand.Uint64()
-	if text, ok := os.LookupEnv("MP_SEED"); ok {
-		var err error
-		seed, err = strconv.ParseUint(text, 10, 64)
-		require.NoError(t, err, "MP_SEED")
-	}
-	t.Logf("MP_SEED=%d", seed)
-	return rand.New(rand.NewPCG(seed, 0))
 }
 
 // Tasks that many tests use.

@@ -4,10 +4,7 @@ package pool_test
 
 import (
 	"context"
-	"math/rand/v2"
-	"os"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -58,18 +55,6 @@ func TestCancel_ALateOneNeverHitsTheNextTask(t *testing.T) {
 func spin(micros int) {
 	for end := time.Now().Add(time.Duration(micros) * time.Microsecond); time.Now().Before(end); {
 	}
-}
-
-// random returns a source of random numbers; its seed is logged and can be given
-// in MP_SEED.
-func random(t testing.TB) *rand.Rand {
-	t.Helper()
-	seed := uint64(time.Now().UnixNano())
-	if s, err := strconv.ParseUint(os.Getenv("MP_SEED"), 10, 64); err == nil {
-		seed = s
-	}
-	t.Logf("MP_SEED=%d", seed)
-	return rand.New(rand.NewPCG(seed, 0))
 }
 
 func TestCancel_RacesWithResultsAndDeaths(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 func TestFAULT02_ExactlyOnceWhileWorkersAreKilled(t *testing.T) {
 	check(t)
 	s := &storm{p: newPool(t, pool.Options{Workers: 3})}
-	kills := fromEnv("MP_KILLS", 200)
+	kills := kills(t)
 	s.run(t, kills)
 	ran := numbers(t, s.path)
 	total, failures := int(s.next.Load()), 0
@@ -46,7 +46,7 @@ func TestFAULT02_ExactlyOnceWhileWorkersAreKilled(t *testing.T) {
 
 func TestFAULT03_WithRetriesEverythingCompletes(t *testing.T) {
 	check(t)
-	kills := fromEnv("MP_KILLS", 200) / 2
+	kills := kills(t) / 2
 	s := &storm{p: newPool(t, pool.Options{Workers: 3, Retries: kills})}
 	s.run(t, kills)
 	ran := numbers(t, s.path)

@@ -39,7 +39,7 @@ var (
 		<-ctx.Done()
 		return mp.NewValue(1)
 	})
-	// makeThenExit has its worker end when the result is on its way.
+	// makeThenExit has its worker end when the result is on its way, as like as not.
 	makeThenExit = mp.Pure(func(x int) *mp.Value[int] {
 		time.AfterFunc(time.Millisecond, func() { os.Exit(3) })
 		return mp.Must(mp.NewValue(x))
@@ -150,10 +150,11 @@ func TestHandlesInResultsThatAreDropped(t *testing.T) {
 	givenBack(t, before)
 }
 
-// A result that was written before its worker's death counts, handles and all.
+// A result that was written before its worker's death counts, handles and all; one
+// that was not is made again.
 func TestHandlesInResultsOfTheDead(t *testing.T) {
 	check(t)
-	p := newPool(t, pool.Options{Workers: 2})
+	p := newPool(t, pool.Options{Workers: 2, Retries: 1000})
 	before := inUse(t)
 	for i := range 20 {
 		got, err := pool.Apply(within(t), p, makeThenExit.With(i))
@@ -190,7 +191,7 @@ func TestHandlesInResultsUnderKills(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	for range fromEnv("MP_KILLS", 200) {
+	for range kills(t) {
 		time.Sleep(time.Duration(rng.IntN(3000)) * time.Microsecond)
 		if pids := p.Workers(); len(pids) > 0 {
 			_ = killNow(pids[rng.IntN(len(pids))])

@@ -208,7 +208,7 @@ func TestHandlesOfWorkersThatAreKilled(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	for range fromEnv("MP_KILLS", 200) {
+	for range kills(t) {
 		time.Sleep(time.Duration(rng.IntN(3000)) * time.Microsecond)
 		if pids := p.Workers(); len(pids) > 0 {
 			_ = killNow(pids[rng.IntN(len(pids))])

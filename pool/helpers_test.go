@@ -18,11 +18,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/multiproc/mp/internal/leaktest"
+	"github.com/multiproc/mp/internal/trial"
 	"github.com/multiproc/mp/pool"
 )
 
-// bound is how long anything may take before it counts as a hang.
-const bound = 10 * time.Second
+// Names of this package for what all tests have in common.
+const bound = trial.Patience
+
+var (
+	within  = trial.Context
+	until   = trial.Until
+	returns = trial.Returns
+	kills   = trial.Kills
+	random  = trial.Random
+)
 
 // warm brings into being what exists once per process, so that it is no leak.
 var warm = sync.OnceValue(func() error {
@@ -52,14 +61,6 @@ func quiet(t testing.TB) {
 		os.Stdout, os.Stderr = stdout, stderr
 		_ = null.Close()
 	})
-}
-
-// within returns a context that ends when a hang is certain.
-func within(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), bound)
-	t.Cleanup(cancel)
-	return ctx
 }
 
 // newPool makes a pool that ends with the test.
@@ -93,16 +94,6 @@ func bothKinds(t *testing.T, o pool.Options, test func(t *testing.T, p *pool.Poo
 	}
 }
 
-// until waits for a condition that has to come true.
-func until(t testing.TB, what string, condition func() bool) {
-	t.Helper()
-	for end := time.Now().Add(bound); !condition(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			require.FailNow(t, "this never came true: "+what)
-		}
-	}
-}
-
 // ended waits for the end of a future and returns its outcome.
 func ended[T any](t testing.TB, f *pool.Future[T]) (T, error) {
 	t.Helper()
@@ -112,21 +103,6 @@ func ended[T any](t testing.TB, f *pool.Future[T]) (T, error) {
 		require.FailNow(t, "the future has not ended", "state %v", f.State())
 	}
 	return f.Get(context.Background())
-}
-
-// returns fails the test if fn takes so long that it hangs.
-func returns(t testing.TB, what string, fn func()) {
-	t.Helper()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		fn()
-	}()
-	select {
-	case <-done:
-	case <-time.After(bound):
-		require.FailNow(t, what+" hangs")
-	}
 }
 
 // note appends a line to a file, in one write.
@@ -200,12 +176,4 @@ func upTo(n int) []int {
 		list[i] = i
 	}
 	return list
-}
-
-// fromEnv returns a number from the environment.
-func fromEnv(name string, otherwise int) int {
-	if n, err := strconv.Atoi(os.Getenv(name)); err == nil && n > 0 {
-		return n
-	}
-	return otherwise
 }

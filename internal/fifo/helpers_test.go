@@ -3,47 +3,28 @@
 package fifo
 
 import (
-	"context"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/multiproc/mp/internal/shm"
+	"github.com/multiproc/mp/internal/trial"
 )
 
-// patience bounds what would hang for ever if it were broken.
-const patience = 10 * time.Second
+// Names of this package for what all tests have in common.
+const patience = trial.Patience
 
-// bounded returns a context that ends when a wait has become a hang.
-func bounded(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-// random returns a generator whose seed is in the log of the test; MP_SEED repeats a
-// run.
-func random(t testing.TB) *rand.Rand {
-	t.Helper()
-	seed := rand.Uint64()
-	if text, ok := os.LookupEnv("MP_SEED"); ok {
-		var err error
-		seed, err = strconv.ParseUint(text, 10, 64)
-		require.NoError(t, err, "MP_SEED")
-	}
-	t.Logf("MP_SEED=%d", seed)
-	return rand.New(rand.NewPCG(seed, 0))
-}
+var (
+	bounded    = trial.Context
+	eventually = trial.Until
+	random     = trial.Random
+)
 
 // message returns a payload of a size that says who has sent it, as which of its
 // messages, and whether it is whole. The least size is 16.
@@ -97,16 +78,6 @@ func size(rng *rand.Rand) int {
 		return inline + 1 + rng.IntN(100<<10)
 	default:
 		return 16 + rng.IntN(200)
-	}
-}
-
-// eventually waits for a condition.
-func eventually(t testing.TB, what string, condition func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !condition(); time.Sleep(200 * time.Microsecond) {
-		if time.Now().After(end) {
-			require.FailNow(t, "in vain: "+what)
-		}
 	}
 }
 

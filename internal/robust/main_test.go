@@ -3,33 +3,19 @@
 package robust
 
 import (
-	"context"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/multiproc/mp/internal/shm"
+	"github.com/multiproc/mp/internal/trial"
 )
 
-// patience is how long a test waits before it calls that a hang.
-const patience = 10 * time.Second
-
-func bounded(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-func eventually(t testing.TB, what string, condition func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !condition(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			require.FailNow(t, "in vain: "+what)
-		}
-	}
-}
+// Names of this package for what all tests have in common.
+var (
+	bounded    = trial.Context
+	eventually = trial.Until
+)
 
 // object makes an object that goes at the end.
 func object(t testing.TB, s shm.Spec) *shm.Object {

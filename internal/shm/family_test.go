@@ -8,10 +8,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,10 +19,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/multiproc/mp/internal/sys"
+	"github.com/multiproc/mp/internal/trial"
 )
 
-// patience bounds what would hang for ever if it were broken.
-const patience = 10 * time.Second
+// Names of this package for what all tests have in common.
+const patience = trial.Patience
+
+var (
+	until  = trial.Until
+	kills  = trial.Kills
+	random = trial.Random
+)
 
 // kept keeps the arenas of tests: the kernel has addresses in them until the end.
 var kept struct {
@@ -188,34 +193,4 @@ func within(t testing.TB, d time.Duration, what string, fn func()) {
 	case <-time.After(d):
 		require.FailNow(t, "it hangs: "+what)
 	}
-}
-
-// until waits for something to become true.
-func until(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(200 * time.Microsecond) {
-		if time.Now().After(end) {
-			require.FailNow(t, "it never happens: "+what)
-		}
-	}
-}
-
-// kills returns how many processes a test is to kill.
-func kills(t testing.TB) int {
-	n, err := strconv.Atoi(os.Getenv("MP_KILLS"))
-	if err != nil || n < 1 {
-		n = 200
-	}
-	t.Logf("MP_KILLS=%d", n)
-	return n
-}
-
-// random returns a source of random numbers, with its seed in the log.
-func random(t testing.TB) *rand.Rand {
-	seed := rand.Uint64()
-	if text := os.Getenv("MP_SEED"); text != "" {
-		seed, _ = strconv.ParseUint(text, 10, 64)
-	}
-	t.Logf("MP_SEED=%d", seed)
-	return rand.New(rand.NewPCG(seed, 0))
 }
