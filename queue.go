@@ -108,7 +108,8 @@ func (q *Queue[T]) open(o *shm.Object) (err error) {
 
 // Put puts v at the end, and waits for room as long as the queue is full. When it
 // returns nil the item is in the queue; otherwise it is not. An error is that of ctx,
-// which matches ErrFull too if it was waited for room; ErrClosed if the handle has
+// which matches ErrFull too if it was waited for room, and then ErrTimeout
+// if it was its deadline; ErrClosed if the handle has
 // been closed or the queue shut down; or it says why v cannot be encoded.
 func (q *Queue[T]) Put(ctx context.Context, v T) error {
 	return q.put("Queue.Put", v, func(payload []byte, cells []uint32) error {
@@ -121,7 +122,10 @@ func (q *Queue[T]) Put(ctx context.Context, v T) error {
 
 // waited is the error of a wait: that of a context matches what it was waited for.
 func waited(err, what error) error {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w: %w", what, ErrTimeout)
+	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("%w: %w", what, err)
 	}
 	return err
@@ -177,12 +181,15 @@ func queueError(what string, err error) error {
 		err = ErrFull
 	case errors.Is(err, fifo.ErrEmpty):
 		err = ErrEmpty
+	case errors.Is(err, ErrFull), errors.Is(err, ErrEmpty): // for as long as the context allowed
+		return misuse(what, err)
 	}
 	return outcome(what, err)
 }
 
 // Get takes the first item, and waits for one as long as the queue is empty. An
-// error is that of ctx, which matches ErrEmpty too if it was waited for an item;
+// error is that of ctx, which matches ErrEmpty too if it was waited for an item, and
+// then ErrTimeout if it was its deadline;
 // ErrClosed if the handle has been closed, or the queue shut down and there is
 // nothing left; or it says why the item, which is gone, cannot be decoded.
 func (q *Queue[T]) Get(ctx context.Context) (T, error) {
