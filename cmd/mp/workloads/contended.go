@@ -86,7 +86,7 @@ func contendedOurs(ctx context.Context, p bench.Params) (bench.Values, error) {
 		return nil, err
 	}
 	share := float64(min(counts[0], counts[1])) / float64(max(counts[0], counts[1]))
-	if share < leastShare {
+	if p.Budget >= contestTime && share < leastShare { // a single contest may have had bad luck with its neighbours
 		return nil, fmt.Errorf("one process got %.1f %% of what the other got: %d", 100*share, counts)
 	}
 	return bench.Values{

@@ -2,12 +2,10 @@ package workloads
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 
 	"github.com/multiproc/mp"
 	"github.com/multiproc/mp/cmd/mp/bench"
-	"github.com/multiproc/mp/internal/sys"
 )
 
 var eventPingpong = &bench.Workload{
@@ -15,7 +13,7 @@ var eventPingpong = &bench.Workload{
 	Doc:     "two processes wake each other in turn with two events: time of a round trip; limit: with two bare futexes",
 	Metrics: []bench.Metric{{Name: "event_pingpong", Unit: "us", Better: bench.Lower}},
 	Ours:    pingpongOurs,
-	Limit:   pingpongLimit,
+	Limit:   asleep("event_pingpong"),
 	CPython: true,
 }
 
@@ -40,9 +38,8 @@ func returnLocally(ctx context.Context, t Table) error {
 	}
 }
 
-func pingpongOurs(ctx context.Context, p bench.Params) (bench.Values, error) {
+func pingpongOurs(ctx context.Context, p bench.Params) (values bench.Values, err error) {
 	var t Table
-	var err error
 	if t.Ping, err = mp.NewEvent(); err != nil {
 		return nil, err
 	}
@@ -55,11 +52,16 @@ func pingpongOurs(ctx context.Context, p bench.Params) (bench.Values, error) {
 		return nil, err
 	}
 	defer t.Rounds.Close()
+	crew := newCrew(ctx)
+	defer func() { err = crew.dismiss(err) }()
+	if err := crew.hire(giveBack.With(t)); err != nil {
+		return nil, err
+	}
 	round := int64(0)
-	return pingpong(ctx, p, giveBack.With(t), func() error {
+	return pingpong(p, "event_pingpong", func() error {
 		round++
 		t.Ping.Set()
-		if err := t.Pong.Wait(ctx); err != nil {
+		if err := t.Pong.Wait(crew.ctx); err != nil {
 			return err
 		}
 		t.Pong.Clear()
@@ -70,13 +72,8 @@ func pingpongOurs(ctx context.Context, p bench.Params) (bench.Values, error) {
 	})
 }
 
-// pingpong times round trips with a child.
-func pingpong(ctx context.Context, p bench.Params, child mp.AnyCall, trip func() error) (bench.Values, error) {
-	process := mp.NewProcess(child)
-	if err := process.Start(); err != nil {
-		return nil, err
-	}
-	defer func() { _ = process.Stop(ctx) }() // it ends by the end of its context
+// pingpong times round trips, as the figure of that name.
+func pingpong(p bench.Params, name string, trip func() error) (bench.Values, error) {
 	batch := func(n int) (time.Duration, error) {
 		start := time.Now()
 		for range n {
@@ -90,60 +87,5 @@ func pingpong(ctx context.Context, p bench.Params, child mp.AnyCall, trip func()
 		return nil, err
 	}
 	best, err := repeat(p.Budget, func() (time.Duration, error) { return batch(pingpongBatch) })
-	return bench.Values{"event_pingpong": each(best, pingpongBatch)}, err
-}
-
-// Futexes are two words that say which round has been played.
-type Futexes struct{ Ping, Pong *mp.RawValue[uint32] }
-
-// pingpongLimit sleeps in the kernel each time, as events do if there is no other
-// work: to spin is faster, and costs a CPU.
-func pingpongLimit(ctx context.Context, p bench.Params) (bench.Values, error) {
-	var f Futexes
-	var err error
-	if f.Ping, err = mp.NewRawValue(uint32(0)); err != nil {
-		return nil, err
-	}
-	defer f.Ping.Close()
-	if f.Pong, err = mp.NewRawValue(uint32(0)); err != nil {
-		return nil, err
-	}
-	defer f.Pong.Close()
-	ping, releasePing := f.Ping.Ptr()
-	defer releasePing()
-	pong, releasePong := f.Pong.Ptr()
-	defer releasePong()
-	return pingpong(ctx, p, giveFutexBack.With(f), func() error {
-		round := atomic.AddUint32(ping, 1)
-		sys.FutexWake(ping, 1)
-		return until(ctx, pong, round)
-	})
-}
-
-func returnFutexLocally(ctx context.Context, f Futexes) error {
-	ping, releasePing := f.Ping.Ptr()
-	defer releasePing()
-	pong, releasePong := f.Pong.Ptr()
-	defer releasePong()
-	for round := uint32(1); ; round++ {
-		if err := until(ctx, ping, round); err != nil {
-			return err
-		}
-		atomic.StoreUint32(pong, round)
-		sys.FutexWake(pong, 1)
-	}
-}
-
-// until waits in the kernel until word is round.
-func until(ctx context.Context, word *uint32, round uint32) error {
-	for {
-		seen := atomic.LoadUint32(word)
-		if seen == round {
-			return nil
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		sys.FutexWait(word, seen, 50*time.Millisecond)
-	}
+	return bench.Values{name: each(best, pingpongBatch)}, err
 }

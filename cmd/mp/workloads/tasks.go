@@ -30,8 +30,18 @@ var (
 
 	sumPart = mp.Pure(sumLocally)
 
-	giveBack      = mp.Action(returnLocally)
-	giveFutexBack = mp.Action(returnFutexLocally)
+	giveBack       = mp.Action(returnLocally)
+	giveBackAsleep = mp.Action(returning(until, wake))
+	giveBackAwake  = mp.Action(returning(watch, leave))
+
+	count   = mp.Action(countLocally)
+	receive = mp.Action(receiveLocally)
+	empty   = mp.Action(emptyLocally)
+
+	putInts      = mp.Action(putting(func(number int) int { return number }))
+	getInts      = mp.Action(getting(func(item int) (int, error) { return item, nil }))
+	putMebibytes = mp.Action(putting(message))
+	getMebibytes = mp.Action(getting(numberOf))
 
 	hold  = mp.Action(holdLocally)
 	await = mp.Action(awaitLocally)

@@ -1,7 +1,7 @@
 """CPython's side of `mp bench`: bench.py WORKLOAD WORKERS SECONDS.
 
 Takes one measurement and prints it as a line of JSON; what shares memory is in
-shared.py. It repeats, checks and
+shared.py, what sends messages in messages.py. It repeats, checks and
 averages like the Go side in cmd/mp/workloads. A wrong result is an exception.
 
 Below 0.2 seconds it is a probe, which only has to tell interpreters apart: the
@@ -186,9 +186,10 @@ def main():
     workloads = [start_join_spawn, apply_rtt, submit_burst, map_tiny, imap_unordered_1, worker_pss]
     if sys.argv[1] not in [f.__name__ for f in workloads]:
         sys.dont_write_bytecode = True  # the directory may be the source's
+        import messages
         import shared
 
-        workloads = shared.workloads
+        workloads = shared.workloads + messages.workloads
     workload = {f.__name__: f for f in workloads}[sys.argv[1]]
     values = workload(int(sys.argv[2]), float(sys.argv[3]))
     print(json.dumps({"values": values, "checked": True}))
