@@ -79,5 +79,5 @@ func openAction(o *shm.Object) (*barrierAction, error) {
 }
 
 func (a *barrierAction) run(ctx context.Context, finish func(err error)) {
-	a.def.Once(ctx, a.arg, nil, func(_ []byte, err error) { finish(err) })
+	a.def.Once(ctx, a.arg, task.Custody{}, func(_ []byte, err error) { finish(err) })
 }

@@ -53,6 +53,8 @@ func serve(in *spawn.Inheritance) {
 		runWorker(in, s, orphan)
 	case spawn.Tracker:
 		runTracker(in)
+	case spawn.Store:
+		runStore(in)
 	default:
 		in.Refuse(fmt.Errorf("the parent asks for role %d, which this process does not have", s.Role))
 	}
@@ -81,12 +83,12 @@ func runTarget(ctx context.Context, in *spawn.Inheritance, s *spawn.Setup, stopp
 	if err != nil {
 		in.Refuse(err)
 	}
-	var hold task.Hold
+	custody := task.Custody{Arrived: func() { travel.Claim(s.Luggage) }}
 	if s.Result {
 		transit := travel.NewTransitSender(s.Transit)
-		hold = func(c *codec.Codec, result []byte) error { return transit.Hold(0, c, result) }
+		custody.Hold = func(c *codec.Codec, result []byte) error { return transit.Hold(0, c, result) }
 	}
-	def.Once(ctx, s.Arg, hold, func(result []byte, err error) {
+	def.Once(ctx, s.Arg, custody, func(result []byte, err error) {
 		code := 0
 		switch {
 		case err != nil:

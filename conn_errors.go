@@ -3,6 +3,7 @@ package mp
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/multiproc/mp/internal/auth"
 	"github.com/multiproc/mp/internal/socket"
@@ -16,7 +17,8 @@ var (
 	ErrAuthentication = auth.ErrAuthentication
 	// ErrNotShareable: a handle on something shared cannot be sent over a connection
 	// that was dialled or accepted, for the other end may be of another family of
-	// processes. Nor can one be received there.
+	// processes. Nor can one be received there. A connection with TLS cannot be sent to
+	// another process at all.
 	ErrNotShareable = errors.New("handles on shared objects do not travel over a connection that was dialled or accepted")
 	// ErrUnderway is matched, besides ctx.Err(), by the error of a Send whose context
 	// ended when a part of the message had left already. The rest follows by itself:
@@ -28,6 +30,15 @@ var (
 	// ErrAddress: the address cannot be one of its network, or its host is not known.
 	ErrAddress = socket.ErrAddress
 )
+
+// received is the outcome of receiving. The end is io.EOF as it is, which callers
+// compare.
+func received(what string, already, err error) error {
+	if err == io.EOF {
+		return err
+	}
+	return waitOutcome(what, already, err)
+}
 
 // A BufferTooShortError is returned by Conn.RecvBytesInto for a message that is
 // longer than the buffer. The message has been received, and is here.

@@ -47,6 +47,22 @@
 // what JSON could, and numbers of every kind, []byte, times and durations. Values
 // may be nested 10,000 deep, which bounds linked lists too, and be 4 GiB large.
 //
+// # Handles, files and connections
+//
+// What processes share, such as a [Lock], [Value], [Array], [Queue] or one end of a
+// [Pipe], is passed as, or in, an argument, a result, an item of a queue or a message
+// through a pipe. So are an [*os.File] and a [Conn] that was dialled or accepted, and
+// with package mpnet also sockets of package net. The receiver gets a handle or file
+// of its own, which it closes; the sender may close its own at once, or be killed.
+//
+// A file that travels is another descriptor of the same thing: offset, mode and what is
+// in a pipe are the same for both, and the end of a pipe shows when the last of them is
+// closed. While it is under way one more is open: until a quarter of a second after the
+// message, or the argument of the process, was received or dropped, or the task of the
+// pool has its outcome whose argument it was in. Of a connection that two processes have each message goes to
+// one of them, whichever is faster; only a connection on which nobody is sending or
+// receiving at that moment can be sent, and none with TLS.
+//
 // # Errors and deaths
 //
 // An error or panic of a task comes back as a [*RemoteError] with its text and

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"reflect"
+	"sync"
 	"syscall"
 
 	"github.com/multiproc/mp/internal/fifo"
@@ -151,7 +152,7 @@ func (m *memory) sendWith(ctx context.Context, msg []byte, cells []uint32) error
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	err := m.out.Put(ctx, msg, cells)
+	err := m.out.Put(ctx, fifo.Message{Head: msg, Cells: cells})
 	if errors.Is(err, fifo.ErrGone) {
 		return syscall.EPIPE
 	}
@@ -170,7 +171,7 @@ func (m *memory) sendReferring(ctx context.Context, plan *codec.Codec, msg []byt
 
 // Recv implements transport.Transport.
 func (m *memory) Recv(ctx context.Context, take transport.Take) error {
-	return m.recvWith(ctx, func(item *fifo.Item, _ *[]byte) error {
+	return m.recvWith(ctx, func(item *fifo.Item) error {
 		payload, err := item.Payload()
 		if err != nil {
 			return err
@@ -184,8 +185,8 @@ func (m *memory) Recv(ctx context.Context, take transport.Take) error {
 
 // recvValue takes a message and decodes it.
 func (m *memory) recvValue(ctx context.Context, plan *codec.Codec, target reflect.Value) error {
-	return m.recvWith(ctx, func(item *fifo.Item, buf *[]byte) error {
-		payload, err := payloadFor(plan, item, buf)
+	return m.recvWith(ctx, func(item *fifo.Item) error {
+		payload, err := payloadFor(plan, item)
 		if err != nil {
 			return err
 		}
@@ -193,18 +194,21 @@ func (m *memory) recvValue(ctx context.Context, plan *codec.Codec, target reflec
 	})
 }
 
+// messages are for what is received.
+var messages = sync.Pool{New: func() any { return new(fifo.Item) }}
+
 // recvWith takes a message and has use look at it, while the objects that it refers
-// to are held. buf is for small ones.
-func (m *memory) recvWith(ctx context.Context, use func(item *fifo.Item, buf *[]byte) error) error {
+// to are held.
+func (m *memory) recvWith(ctx context.Context, use func(item *fifo.Item) error) error {
 	if m.in == nil {
 		return errSends
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	buf := buffers.Get().(*[]byte)
-	defer buffers.Put(buf)
-	item, err := m.in.Take(ctx, *buf)
+	item := messages.Get().(*fifo.Item)
+	defer messages.Put(item)
+	err := m.in.Take(ctx, item)
 	if errors.Is(err, fifo.ErrShut) {
 		return io.EOF
 	}
@@ -212,7 +216,7 @@ func (m *memory) recvWith(ctx context.Context, use func(item *fifo.Item, buf *[]
 		return err
 	}
 	defer item.Drop()
-	return use(&item, buf)
+	return use(item)
 }
 
 // Poll implements transport.Transport.
@@ -221,6 +225,10 @@ func (m *memory) Poll(ctx context.Context) (bool, error) {
 		return false, errSends
 	}
 	err := m.in.Poll(ctx)
+	if m.taker.Enter() == nil {
+		m.in.PassOn() // it may have been woken in the place of one who takes
+		m.taker.Exit()
+	}
 	return err == nil, err
 }
 
@@ -233,63 +241,4 @@ func (m *memory) Close() error {
 		}
 	}
 	return err
-}
-
-func init() {
-	codec.RegisterSpecial(reflect.TypeFor[*Conn](), codec.Special{
-		Ext: travel.ExtConn, Append: appendConn, Decode: decodeConn,
-	})
-}
-
-// appendConn encodes a connection as the references to its two ends, of which one
-// may be missing: all zeros.
-func appendConn(dst []byte, v reflect.Value) ([]byte, error) {
-	c := v.Interface().(*Conn)
-	if err := c.check(); err != nil {
-		return dst, err
-	}
-	m := c.memory()
-	if m == nil {
-		return dst, ErrNotShareable
-	}
-	for _, h := range []*shm.Handle{&m.sender, &m.taker} {
-		var r shm.Ref
-		if o := h.Object(); o != nil {
-			if err := h.Check(); err != nil {
-				return dst, err
-			}
-			r = o.Ref()
-		}
-		dst = travel.Append(dst, r)
-	}
-	return dst, nil
-}
-
-func decodeConn(payload []byte, v reflect.Value) error {
-	refs, err := travel.ParseConn(payload)
-	if err != nil {
-		return err
-	}
-	a, err := shm.Default()
-	if err != nil {
-		return err
-	}
-	var ends [2]*shm.Object
-	for i, kind := range []shm.Kind{fifo.KindSender, fifo.KindTaker} {
-		if refs[i] == (shm.Ref{}) {
-			continue
-		}
-		if err = shm.ErrKind; refs[i].Kind == kind {
-			ends[i], err = a.Open(refs[i])
-		}
-		if err != nil {
-			return errors.Join(err, dropEnds(ends[:]...))
-		}
-	}
-	c, err := newMemoryConn(ends[0], ends[1])
-	if err != nil {
-		return err
-	}
-	v.Set(reflect.ValueOf(c))
-	return nil
 }

@@ -46,9 +46,9 @@ type Process struct {
 // shared is the state of a process.
 type shared struct {
 	bound *task.Bound
-	// luggage keeps what the argument refers to until the process has ended: when
-	// it reads its argument, its parent may have closed its own handles.
-	luggage travel.Luggage
+	// luggage holds what the argument refers to until the process has decoded it: its
+	// parent may have closed its own handles before. nil: it refers to nothing.
+	luggage *travel.Transit
 	result  bool            // the call's result is wanted
 	transit *travel.Transit // of the result; nil if it cannot refer to anything
 
@@ -110,9 +110,13 @@ func (p *Process) start(caller string) error {
 	if err := ready(caller); err != nil {
 		return err
 	}
-	arg, luggage, err := p.bound.AppendArg(nil)
+	arg, objects, err := p.bound.AppendArg(nil)
 	if err != nil {
 		return err
+	}
+	luggage, err := objects.Consign()
+	if err != nil {
+		return misuse("Process.Start", err)
 	}
 	c := &spawn.Command{
 		Env: p.Env, Dir: p.Dir,
@@ -125,6 +129,7 @@ func (p *Process) start(caller string) error {
 			Tasks:   task.Sum(),
 			Func:    p.bound.Def.Index(),
 			Arg:     arg,
+			Luggage: luggage.Reference(),
 			Result:  p.result,
 			Transit: p.transit.Reference(),
 		},
@@ -132,7 +137,7 @@ func (p *Process) start(caller string) error {
 	identify(&c.Setup)
 	proc, err := spawn.Start(c)
 	if err != nil {
-		luggage.Drop()
+		luggage.Close()
 		return err
 	}
 	p.luggage = luggage

@@ -34,7 +34,7 @@ func (p *Process) watch(proc *spawn.Process) {
 	luggage := p.luggage
 	p.luggage = nil
 	p.mu.Unlock()
-	luggage.Drop()
+	luggage.Close()
 	p.end(p.outcome(r, remains), remains.Code())
 	active.mu.Lock()
 	delete(active.set, p)

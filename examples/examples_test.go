@@ -153,6 +153,11 @@ var small = map[string][]string{
 		"the owner of the lock has died, 100 are missing: repaired\n" +
 			"the holder: exit code -9, cause \"killed\"\naccounts: 600 + 400, owner died: false\n",
 	},
+	"echo_server": {
+		"worker 0 has been killed, exit code -9; worker 3 has taken its place\n",
+		"lines missing: 0, a client had to try again at most once: true\n",
+		"worker 1 has echoed ", "worker 2 has echoed ", "worker 3 has echoed ",
+	},
 	"go_python": {
 		"Python heard: this is Go\nGo heard: and this is Python\nreversed in Python: desserts\n",
 	},

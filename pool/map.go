@@ -50,6 +50,9 @@ func MapAsync[In, Out any](ctx context.Context, p *Pool, t *mp.Task[In, Out], it
 	m := &mapping[In, Out]{f: f, items: items, values: make([]Out, len(items)), in: in, out: out, options: o}
 	b := &f.batch
 	b.def, b.work, b.chunk, b.limit, b.retries, b.queued = def, m, o.chunk, o.limit, o.retries, len(items)
+	if in.Carries() {
+		b.chunk = 1 // who decodes an item runs it: no handle waits for the collector
+	}
 	p.mu.Lock()
 	if err := p.accept(b); err != nil {
 		p.mu.Unlock()

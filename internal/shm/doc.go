@@ -18,9 +18,9 @@
 //   - Every change of the bookkeeping is a transaction (Tx), written to a journal
 //     before it is carried out. Who takes the arena's lock over from a dead process
 //     carries out what is in the journal.
-//   - Each process has a slot, whose first word holds the number of a thread that
-//     does nothing else than live as long as the process. The kernel marks the word
-//     when it ends (a robust futex list). So whether a process lives is one load.
+//   - Each process has a slot, whose first word holds the number of a thread, the
+//     keeper, that lives as long as the process. The kernel marks the word when it
+//     ends (a robust futex list). So whether a process lives is one load.
 //   - A lock is a word that names its holder (LockWord). One that names a dead
 //     process is free, and the next one is told.
 //   - A ledger lists what each process has references to. Whoever notices a death,

@@ -162,6 +162,9 @@ func (w *walk) ledgers() {
 
 // cells looks at all cells in use.
 func (w *walk) cells() {
+	if root := w.t.Load(offRoot); root != 0 {
+		w.refs[root]++
+	}
 	for c := uint32(1); c < w.t.Load(offCellsTop); c++ {
 		at, kind := w.t.At(c), w.t.Kind(c)
 		if w.free[c] || kind < FirstKind {

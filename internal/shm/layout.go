@@ -25,6 +25,7 @@ const (
 	offLastExtent = 2080 // u32: the extent that ends at the top
 	offFreeExtent = 2084 // u32: the first of the free extents
 	offSlabs      = 2112 // u32 for each size class: the first slab with room
+	offRoot       = 2148 // u32: the root object, which the arena itself holds; 0: there is none
 
 	headSize = 4096
 )

@@ -30,7 +30,7 @@ var parts = map[string]struct {
 		{"journal", offJournal, 4}, {"entries", offEntries, 16 * journalEntries}, {"generation", offGeneration, 4},
 		{"slots top", offSlotsTop, 4}, {"cells top", offCellsTop, 4}, {"cells room", offCellsRoom, 4}, {"free cells", offFreeCells, 4},
 		{"cells used", offCellsUsed, 4}, {"pages top", offPagesTop, 4}, {"pages used", offPagesUsed, 4},
-		{"last extent", offLastExtent, 4}, {"free extent", offFreeExtent, 4}, {"slabs", offSlabs, 4 * classes},
+		{"last extent", offLastExtent, 4}, {"free extent", offFreeExtent, 4}, {"slabs", offSlabs, 4 * classes}, {"root", offRoot, 4},
 	}},
 	"arena-slot": {slotSize, []field{
 		{"keeper", slotKeeper, 4}, {"generation", slotGeneration, 4}, {"pid", slotPID, 4}, {"chunk", slotChunk, 8}, {"count", slotCount, 4},

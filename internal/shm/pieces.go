@@ -167,3 +167,6 @@ func WakeOne(word *uint32) bool { return sys.FutexWake(word, 1) > 0 }
 
 // Pause is for loops that wait for another CPU.
 func Pause() { pause() }
+
+// YieldCPU is Pause, but what is waited for may need this very CPU.
+func YieldCPU() { sys.YieldCPU() }

@@ -9,14 +9,15 @@ import (
 	"github.com/multiproc/mp/internal/sys"
 )
 
-// A keeper is a thread that does nothing but live as long as its process. The
-// kernel marks the process's slot when it ends. So whether a process lives is one
-// load from shared memory, correct for stopped processes, which live, for zombies,
-// which do not, and across process namespaces.
+// A keeper is a thread that lives as long as its process. The kernel marks the
+// process's slot when it ends. So whether a process lives is one load from shared
+// memory, correct for stopped processes, which live, for zombies, which do not, and
+// across process namespaces.
 //
-// It also makes the calls that give memory back. A killed process can be inside
-// such a call for a while, and then its keeper is, and it does not count as dead:
-// so the call never hits memory that somebody else has been given since.
+// All that it does besides is to make the calls that give memory back. A killed
+// process can be inside such a call for a while, and then its keeper is, and it does
+// not count as dead: so the call never hits memory that somebody else has been given
+// since.
 type keeper struct {
 	thread  sys.RobustThread
 	punches chan punch

@@ -20,6 +20,7 @@ const (
 	Target  Role = 1 // run one task and end
 	Worker  Role = 2 // serve the calls of a pool
 	Tracker Role = 3 // remove what the parent has left behind when it is gone
+	Store   Role = 4 // keep the file descriptors that are under way in the family
 )
 
 // A Setup tells a child who it is and what it has to do.
@@ -37,9 +38,10 @@ type Setup struct {
 	Transit    []byte // reference to what holds the objects that results refer to; empty: there is none
 
 	// Of a Target:
-	Func   int    // index of the task
-	Arg    []byte // its argument, encoded as a batch of one
-	Result bool   // the parent waits for the result
+	Func    int    // index of the task
+	Arg     []byte // its argument, encoded as a batch of one
+	Luggage []byte // reference to what holds the objects that the argument refers to
+	Result  bool   // the parent waits for the result
 }
 
 // fields are what travels of a Setup. They are listed rather than found by
@@ -50,7 +52,7 @@ func (s *Setup) fields() codec.Fields {
 		&s.Version, (*uint8)(&s.Role),
 		codec.Fields{&s.Image.Dev, &s.Image.Ino, &s.Image.Size, &s.Image.MTimeNano},
 		&s.Tasks, &s.Name, &s.Identity, &s.Daemon, &s.ParentPID, &s.ParentName, &s.MaxProcs, &s.Transit,
-		&s.Func, &s.Arg, &s.Result,
+		&s.Func, &s.Arg, &s.Luggage, &s.Result,
 	}
 }
 

@@ -18,12 +18,12 @@ import (
 
 var whole = Setup{
 	Version: Version, Role: Worker, Image: sys.Image{Dev: 2, Ino: 3, Size: 4, MTimeNano: 5}, Tasks: math.MaxUint64,
-	Name: "N", Identity: "1:2", Daemon: true, ParentPID: 6, ParentName: "P", MaxProcs: 7, Transit: []byte{10}, Func: 8, Arg: []byte{9}, Result: true,
+	Name: "N", Identity: "1:2", Daemon: true, ParentPID: 6, ParentName: "P", MaxProcs: 7, Transit: []byte{10}, Func: 8, Arg: []byte{9}, Luggage: []byte{11}, Result: true,
 }
 
 func TestSetupGoldenBytes(t *testing.T) {
 	golden := []byte{
-		0x9e,             // the array of 14 fields
+		0x9f,             // the array of 15 fields
 		1,                // Version
 		2,                // Role: worker
 		0x94, 2, 3, 4, 5, // Image
@@ -37,6 +37,7 @@ func TestSetupGoldenBytes(t *testing.T) {
 		0xc4, 1, 10, // Transit
 		8,          // Func
 		0xc4, 1, 9, // Arg
+		0xc4, 1, 11, // Luggage
 		0xc3, // Result
 	}
 	frame, err := whole.encode()
@@ -63,7 +64,7 @@ func TestSetupIsAsDocumented(t *testing.T) {
 		typ = strings.NewReplacer("spawn.", "", "sys.", "", "[]uint8", "[]byte").Replace(typ)
 		assert.Equal(t, typ, row["type"], row["field"])
 	}
-	assert.Equal(t, map[string]uint64{"target": uint64(Target), "worker": uint64(Worker), "tracker": uint64(Tracker)}, protocoltest.Numbers(t, "roles", "role", "value"))
+	assert.Equal(t, map[string]uint64{"target": uint64(Target), "worker": uint64(Worker), "tracker": uint64(Tracker), "store": uint64(Store)}, protocoltest.Numbers(t, "roles", "role", "value"))
 	assert.Contains(t, protocoltest.Document(t), "Version 1 ", "the document describes this version")
 	assert.EqualValues(t, 1, Version)
 }

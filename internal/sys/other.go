@@ -75,6 +75,8 @@ func ShmLink(*os.File, string) error           { return unsupported("ShmLink") }
 func ShmOpen(string) (*os.File, error)         { return nil, unsupported("ShmOpen") }
 func ShmUnlink(string) error                   { return unsupported("ShmUnlink") }
 func ShmLookup(string) (FileID, error)         { return FileID{}, unsupported("ShmLookup") }
+func LookupFile(string) (FileID, error)        { return FileID{}, unsupported("LookupFile") }
+func ShmPath(name string) string               { return name }
 func Identify(*os.File) (FileID, int64, error) { return FileID{}, 0, unsupported("Identify") }
 func ShmFree() (uint64, bool)                  { return 0, false }
 func OwnSession() *syscall.SysProcAttr         { return nil }

@@ -12,9 +12,10 @@ const MaxUnixPath = 103
 
 // A SocketAddr is where a stream socket is.
 type SocketAddr struct {
-	Unix bool
-	Path string
-	IP   netip.AddrPort
+	Unix    bool
+	Packets bool
+	Path    string
+	IP      netip.AddrPort
 }
 
 // What sockets need of the system.
@@ -32,3 +33,12 @@ func PeerOfSocket(*os.File) (uint32, int, error)      { return 0, 0, unsupported
 func DupSocket(*os.File) (*os.File, error)            { return nil, unsupported("DupSocket") }
 func SendSocket(uintptr, []byte, []byte) (int, error) { return 0, unsupported("SendSocket") }
 func Readable(uintptr) bool                           { return true }
+
+// What passing descriptors needs.
+
+func SendDescriptor(uintptr, []byte, int) error { return unsupported("SendDescriptor") }
+func ReceiveDescriptor(uintptr, []byte) (n, fd int, err error) {
+	return 0, -1, unsupported("ReceiveDescriptor")
+}
+func CloseDescriptor(int)  {}
+func DescriptorLimit() int { return 0 }

@@ -33,9 +33,9 @@ func ShmTemp() (*os.File, error) {
 // fs.ErrExist, and stays what it was.
 func ShmLink(f *os.File, name string) error {
 	return control(f, func(fd int) error {
-		err := unix.Linkat(unix.AT_FDCWD, "/proc/self/fd/"+strconv.Itoa(fd), unix.AT_FDCWD, shmPath(name), unix.AT_SYMLINK_FOLLOW)
+		err := unix.Linkat(unix.AT_FDCWD, "/proc/self/fd/"+strconv.Itoa(fd), unix.AT_FDCWD, ShmPath(name), unix.AT_SYMLINK_FOLLOW)
 		if err != nil {
-			return &fs.PathError{Op: "link", Path: shmPath(name), Err: err}
+			return &fs.PathError{Op: "link", Path: ShmPath(name), Err: err}
 		}
 		return nil
 	})
@@ -43,31 +43,34 @@ func ShmLink(f *os.File, name string) error {
 
 // ShmOpen opens an ordinary file of that name, and nothing else.
 func ShmOpen(name string) (*os.File, error) {
-	fd, err := unix.Open(shmPath(name), unix.O_RDWR|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	fd, err := unix.Open(ShmPath(name), unix.O_RDWR|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: shmPath(name), Err: err}
+		return nil, &fs.PathError{Op: "open", Path: ShmPath(name), Err: err}
 	}
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
 		unix.Close(fd)
-		return nil, &fs.PathError{Op: "open", Path: shmPath(name), Err: errors.New("not an ordinary file")}
+		return nil, &fs.PathError{Op: "open", Path: ShmPath(name), Err: errors.New("not an ordinary file")}
 	}
 	return NewFile(fd, "mp-shm")
 }
 
 // ShmUnlink takes a name away. What has the file open or mapped keeps it.
 func ShmUnlink(name string) error {
-	if err := unix.Unlink(shmPath(name)); err != nil {
-		return &fs.PathError{Op: "unlink", Path: shmPath(name), Err: err}
+	if err := unix.Unlink(ShmPath(name)); err != nil {
+		return &fs.PathError{Op: "unlink", Path: ShmPath(name), Err: err}
 	}
 	return nil
 }
 
 // ShmLookup returns which file has a name.
-func ShmLookup(name string) (FileID, error) {
+func ShmLookup(name string) (FileID, error) { return LookupFile(ShmPath(name)) }
+
+// LookupFile returns which file has a path. It does not follow a symbolic link.
+func LookupFile(path string) (FileID, error) {
 	var st unix.Stat_t
-	if err := unix.Lstat(shmPath(name), &st); err != nil {
-		return FileID{}, &fs.PathError{Op: "lstat", Path: shmPath(name), Err: err}
+	if err := unix.Lstat(path, &st); err != nil {
+		return FileID{}, &fs.PathError{Op: "lstat", Path: path, Err: err}
 	}
 	return FileID{Dev: st.Dev, Ino: st.Ino}, nil
 }
@@ -99,4 +102,5 @@ func ShmFree() (free uint64, limited bool) {
 // reach.
 func OwnSession() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
 
-func shmPath(name string) string { return shmDir + "/" + name }
+// ShmPath is the path of the file that has a name.
+func ShmPath(name string) string { return shmDir + "/" + name }

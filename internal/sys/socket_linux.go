@@ -24,7 +24,7 @@ func ListenSocket(a SocketAddr, perm uint32, backlog int) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	fd, err := openSocket(family)
+	fd, err := openSocket(family, a)
 	if err != nil {
 		return nil, err
 	}
@@ -82,8 +82,12 @@ func widen(path string, perm uint32) error {
 	return os.NewSyscallError("chmod", unix.Chmod(path, perm))
 }
 
-func openSocket(family int) (int, error) {
-	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+func openSocket(family int, a SocketAddr) (int, error) {
+	kind := unix.SOCK_STREAM
+	if a.Packets {
+		kind = unix.SOCK_SEQPACKET
+	}
+	fd, err := unix.Socket(family, kind|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return -1, os.NewSyscallError("socket", err)
 	}
@@ -119,7 +123,7 @@ func ConnectSocket(a SocketAddr) (f *os.File, pending bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	fd, err := openSocket(family)
+	fd, err := openSocket(family, a)
 	if err != nil {
 		return nil, false, err
 	}

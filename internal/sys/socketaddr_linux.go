@@ -15,9 +15,10 @@ const MaxUnixPath = 107
 // A SocketAddr is where a stream socket is: the path of a unix socket, which is an
 // abstract one if it begins with NUL, or an IP address and port.
 type SocketAddr struct {
-	Unix bool
-	Path string
-	IP   netip.AddrPort
+	Unix    bool
+	Packets bool // of a unix socket: each write is a message (SOCK_SEQPACKET); it is not in the names of sockets
+	Path    string
+	IP      netip.AddrPort
 }
 
 func (a SocketAddr) sockaddr() (family int, sa unix.Sockaddr, err error) {

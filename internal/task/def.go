@@ -35,7 +35,7 @@ type operations interface {
 	// appendArg appends the encoding of a batch with the one item in.
 	appendArg(dst []byte, in any) ([]byte, error)
 	// once decodes a batch of one item, runs it, and encodes the result likewise.
-	once(ctx context.Context, arg []byte, hold Hold, finish func(result []byte, err error))
+	once(ctx context.Context, arg []byte, c Custody, finish func(result []byte, err error))
 }
 
 // New registers fn. The symbol is that of origin, the function that the user
@@ -143,15 +143,20 @@ func (d *Def) Codecs() (in, out *codec.Codec, err error) {
 // Runner returns what runs the task's items on a worker.
 func (d *Def) Runner() worker.Runner { return d.ops }
 
-// A Hold sees to it that what an encoded result refers to lives until it is decoded.
-type Hold func(c *codec.Codec, result []byte) error
+// A Custody sees to it that what is referred to lives until it has been decoded, and
+// no longer. The zero Custody does nothing.
+type Custody struct {
+	// Arrived is called when the argument has been decoded, or cannot be.
+	Arrived func()
+	// Hold has what an encoded result refers to held. Nil: nobody will decode it.
+	Hold func(c *codec.Codec, result []byte) error
+}
 
 // Once runs the task on an encoded batch of one argument and calls finish with
 // the result, encoded likewise, or the error. A panic and an end of the goroutine
-// are errors, too; finish is then called while the goroutine unwinds. hold may be
-// nil if nobody will decode the result.
-func (d *Def) Once(ctx context.Context, arg []byte, hold Hold, finish func(result []byte, err error)) {
-	d.ops.once(ctx, arg, hold, finish)
+// are errors, too; finish is then called while the goroutine unwinds.
+func (d *Def) Once(ctx context.Context, arg []byte, c Custody, finish func(result []byte, err error)) {
+	d.ops.once(ctx, arg, c, finish)
 }
 
 // Unsendable is the error for an argument that cannot be encoded.

@@ -108,6 +108,9 @@ func RegisterErrorType[T error]() {
 	table := registered()
 	t := reflect.TypeFor[T]()
 	c, err := codec.For(t)
+	if err == nil && c.Carries() {
+		err = errors.New("handles and files cannot be in errors")
+	}
 	if err != nil {
 		panic(fmt.Sprintf("mp: RegisterErrorType[%s]: %v", t, err))
 	}

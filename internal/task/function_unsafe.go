@@ -51,14 +51,18 @@ func appendOne[T any](c *codec.Codec, dst []byte, v *T) ([]byte, error) {
 }
 
 // once implements operations.
-func (f *function[In, Out]) once(ctx context.Context, arg []byte, hold Hold, finish func(result []byte, err error)) {
+func (f *function[In, Out]) once(ctx context.Context, arg []byte, c Custody, finish func(result []byte, err error)) {
 	in, out, err := f.def.Codecs()
 	if err != nil {
 		finish(nil, err)
 		return
 	}
 	var args [1]In
-	if err := codec.DecodeItems(in, arg, args[:]); err != nil {
+	err = codec.DecodeItems(in, arg, args[:])
+	if c.Arrived != nil {
+		c.Arrived()
+	}
+	if err != nil {
 		finish(nil, undecodable(f.def, err))
 		return
 	}
@@ -71,9 +75,9 @@ func (f *function[In, Out]) once(ctx context.Context, arg []byte, hold Hold, fin
 	value, err := f.fn(ctx, args[0])
 	returned = true
 	var result []byte
-	if err == nil && hold != nil {
+	if err == nil && c.Hold != nil {
 		if result, err = appendOne(out, nil, &value); err == nil && out.Carries() {
-			err = hold(out, result)
+			err = c.Hold(out, result)
 			runtime.KeepAlive(&value) // its handles, up to here
 		}
 		if err != nil {

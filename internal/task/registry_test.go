@@ -201,14 +201,14 @@ func TestTypeName(t *testing.T) {
 	assert.Equal(t, "[]task.counter", typeName(reflect.TypeFor[[]counter]()))
 }
 
-// keep is a Hold for results that refer to nothing.
+// keep holds results that refer to nothing.
 func keep(*codec.Codec, []byte) error { return nil }
 
 // once runs a task as a child does, on a goroutine that the task may end.
 func once(t *testing.T, d *Def, arg []byte) (result []byte, err error) {
 	done := make(chan struct{})
 	go func() {
-		d.Once(t.Context(), arg, keep, func(r []byte, e error) {
+		d.Once(t.Context(), arg, Custody{Hold: keep}, func(r []byte, e error) {
 			result, err = r, e
 			close(done)
 		})

@@ -41,6 +41,7 @@ var programs = map[string]func(){
 	"stubborn":     stubborn,
 	"orphans":      orphans,
 	"nested-error": nestedError,
+	"descriptors":  descriptors,
 }
 
 func main() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/multiproc/mp/internal/fifo"
@@ -14,14 +15,18 @@ import (
 // transitHash tells transits from the queues of users.
 const transitHash = 0x74726e73
 
-// A Transit is who holds the objects that a worker's results refer to, from before a
-// result is written until the one who waits for it has decoded it. It is a queue
-// that its receiver makes and that lives as long as the receiver has it: so a result
-// that was written counts also when its worker is dead, and whatever has not been
-// received goes with the worker that it came from.
+// A Transit is who holds the objects that a message refers to between the process that
+// has encoded it and the one that will decode it. It is a queue that the parent of the
+// two makes, and that lives as long as the parent has it.
 //
-// Each item in the queue is the number of a result, 64 bits, big endian, and holds
-// what that result refers to. Results that refer to nothing have no item.
+// With the results of a worker, that is until the parent has decoded them: so a result
+// that was written counts also when its worker is dead, and whatever has not been
+// received goes with the worker that it came from. With the argument of a process it
+// is until that has decoded it, or is dead: what the child closes then is closed.
+//
+// Each item in the queue is the number of a message, 64 bits, big endian, and holds
+// objects that this refers to. A message that refers to nothing has no item, one that
+// refers to many has several.
 type Transit struct {
 	h shm.Handle
 	q *fifo.Queue
@@ -65,8 +70,8 @@ func (t *Transit) Received(lo, hi uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for {
-		item, err := t.q.TryTake(nil)
-		if err != nil {
+		var item fifo.Item
+		if t.q.TryTake(&item) != nil {
 			break // it is empty, or damaged: then Close gives up the rest
 		}
 		payload, err := item.Payload()
@@ -134,7 +139,50 @@ func (s *TransitSender) Hold(number uint64, c *codec.Codec, encoded []byte) erro
 	if err := s.open(); err != nil {
 		return err
 	}
-	return s.q.Put(context.Background(), binary.BigEndian.AppendUint64(nil, number), luggage.Cells())
+	return put(s.q, number, luggage)
+}
+
+// put puts what the message of that number refers to.
+func put(q *fifo.Queue, number uint64, l Luggage) error {
+	m := fifo.Message{Head: binary.BigEndian.AppendUint64(nil, number)}
+	for cells := range slices.Chunk(l.Cells(), fifo.MaxCells) {
+		m.Cells = cells
+		if err := q.Put(context.Background(), m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Consign moves luggage into a transit of its own; nil if there is none.
+func (l Luggage) Consign() (*Transit, error) {
+	if len(l) == 0 {
+		return nil, nil
+	}
+	defer l.Drop()
+	t, err := NewTransit()
+	if err != nil {
+		return nil, err
+	}
+	if err := put(t.q, 0, l); err != nil {
+		t.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// Claim lets go what is in the transit that a reference names: the argument has been
+// decoded. Without a reference it does nothing.
+func Claim(reference []byte) {
+	s := NewTransitSender(reference)
+	if len(reference) == 0 || s.open() != nil {
+		return // the parent is dead, and with it the transit
+	}
+	defer s.Close()
+	var item fifo.Item
+	for s.q.TryTake(&item) == nil {
+		item.Drop()
+	}
 }
 
 func (s *TransitSender) open() error {

@@ -4,6 +4,9 @@
 // A reference in a message does not keep its object alive. Who sends a message
 // that is encoded now and read later, when the sender's own handles may have been
 // closed, packs its Luggage and keeps it until the message has been dealt with.
+//
+// A descriptor becomes an object only when it is encoded, and that is kept until the
+// message is packed, or the codec discards what it has written.
 package travel
 
 import (
@@ -20,12 +23,23 @@ const (
 	ExtObject        = 16 // on a shared object
 	ExtSharedMemory  = 17 // on a block of named shared memory
 	ExtShareableList = 18 // the same, with a list in it
-	ExtConn          = 19 // on one end of a pipe: two references, of which one may be all zeros
+	ExtConn          = 19 // on a connection: see PipeSize and SocketSize
+	ExtFile          = 20 // on a descriptor: a reference, and the name of the file behind it
 )
 
-// Size is the length of the payload of a reference to a shared object: cell,
-// generation, kind and hash of the type, 32 bits each, big endian.
-const Size = 16
+// The lengths of payloads.
+const (
+	// Size is that of a reference to a shared object: cell, generation, kind and hash of
+	// the type, 32 bits each, big endian.
+	Size = 16
+	// PipeSize is that of one end of a pipe: two references, to what it sends to and to
+	// what it takes from, of which one may be all zeros.
+	PipeSize = 2 * Size
+	// SocketSize is that of a connection over a socket: the reference to its
+	// descriptor, and the size of the largest message that it receives, 64 bits, big
+	// endian; 0: there is no limit.
+	SocketSize = Size + 8
+)
 
 var errNoReference = errors.New("not a reference to a shared object")
 
@@ -49,7 +63,9 @@ func Parse(payload []byte) (shm.Ref, error) {
 // Luggage is what keeps the objects alive that a message refers to.
 type Luggage []*shm.Object
 
-// Pack returns the luggage of what c has encoded; nil if it refers to nothing.
+// Pack returns the luggage of what c has encoded; nil if it refers to nothing. It has
+// to be called for all that is encoded, also if it is of no use any more: descriptors
+// that were put under way for it are then in the luggage, or let go.
 func Pack(c *codec.Codec, encoded []byte) (l Luggage, err error) {
 	if !c.Carries() {
 		return nil, nil
@@ -65,6 +81,10 @@ func Pack(c *codec.Codec, encoded []byte) (l Luggage, err error) {
 	})
 	if err != nil {
 		l.Drop()
+		_ = codec.EachSpecial(encoded, func(_ int8, payload []byte) error {
+			Discard(payload)
+			return nil
+		})
 		return nil, err
 	}
 	return l, nil
@@ -77,8 +97,15 @@ func references(ext int8, payload []byte) ([]shm.Ref, error) {
 		r, err := Parse(payload)
 		return []shm.Ref{r}, err
 	case ExtConn:
+		if len(payload) == SocketSize {
+			r, err := first(payload)
+			return []shm.Ref{r}, err
+		}
 		refs, err := ParseConn(payload)
 		return slices.DeleteFunc(refs[:], func(r shm.Ref) bool { return r == shm.Ref{} }), err
+	case ExtFile:
+		r, err := first(payload)
+		return []shm.Ref{r}, err
 	}
 	return nil, nil
 }
@@ -86,7 +113,7 @@ func references(ext int8, payload []byte) ([]shm.Ref, error) {
 // ParseConn reads the payload of a handle on a pipe's end: the references to what it
 // sends to and to what it takes from.
 func ParseConn(payload []byte) (refs [2]shm.Ref, err error) {
-	if len(payload) != 2*Size {
+	if len(payload) != PipeSize {
 		return refs, errNoReference
 	}
 	for i := range refs {
@@ -97,8 +124,12 @@ func ParseConn(payload []byte) (refs [2]shm.Ref, err error) {
 	return refs, nil
 }
 
+// open adds the object that r refers to.
 func (l *Luggage) open(r shm.Ref) error {
-	o, err := shm.Open(r)
+	o, err := takeFresh(r), error(nil)
+	if o == nil {
+		o, err = shm.Open(r)
+	}
 	if err == nil {
 		*l = append(*l, o)
 	}

@@ -14,6 +14,7 @@ type Codec struct {
 	deep bool // see compiler.deep
 
 	carries bool // see Carries
+	undoes  bool // encoding may have something to take back: see Special
 }
 
 // codecs holds a *Codec or a *TypeError by reflect.Type.
@@ -41,7 +42,7 @@ func compile(t reflect.Type) any {
 	if err != nil {
 		return typeError(t, err)
 	}
-	return &Codec{typ: t, plan: p, deep: c.deep, carries: c.carries}
+	return &Codec{typ: t, plan: p, deep: c.deep, carries: c.carries, undoes: c.undoes}
 }
 
 // Type returns the type whose codec this is.
@@ -77,7 +78,7 @@ func (c *Codec) Append(dst []byte, v reflect.Value) ([]byte, error) {
 // append is Append for a value that is known to be of the type, and addressable if the plan asks for it.
 func (c *Codec) append(dst []byte, v reflect.Value) ([]byte, error) {
 	f := newFrame(dst)
-	if c.deep {
+	if c.deep || c.undoes {
 		f.seen = trails.Get().(*trail)
 		defer f.seen.release()
 	}
@@ -86,6 +87,7 @@ func (c *Codec) append(dst []byte, v reflect.Value) ([]byte, error) {
 		err = f.fits(out, 0)
 	}
 	if err != nil {
+		f.seen.discard()
 		return dst, encodeError(c.typ, err)
 	}
 	return out, nil

@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"bytes"
 	"math"
 	"reflect"
 	"sync"
@@ -11,7 +12,7 @@ import (
 type frame struct {
 	depth int    // arrays and maps open around this value, as Walk counts them
 	limit int    // the length that dst must not exceed
-	seen  *trail // pointers, maps and slices being encoded; nil for types whose depth is fixed
+	seen  *trail // nil for types whose depth is fixed and that have nothing to take back
 }
 
 // maxMessage is MaxMessage; tests lower it.
@@ -49,14 +50,36 @@ type visit struct {
 	len int
 }
 
-// trail is the set of visits between the root and the value being encoded.
-type trail struct{ visits map[visit]struct{} }
+// trail is what has to be remembered while a value is encoded: the pointers, maps and slices between the root and
+// where the encoder is, and how to take back what it has done.
+type trail struct {
+	visits map[visit]struct{}
+	undo   []func()
+}
 
 var trails = sync.Pool{New: func() any { return &trail{visits: make(map[visit]struct{})} }}
 
 func (t *trail) release() {
 	clear(t.visits)
+	clear(t.undo)
+	t.undo = t.undo[:0]
 	trails.Put(t)
+}
+
+// note keeps a payload that discard is to be called with if the encoding fails.
+func (t *trail) note(discard func([]byte), payload []byte) {
+	payload = bytes.Clone(payload)
+	t.undo = append(t.undo, func() { discard(payload) })
+}
+
+// discard takes back what has been noted. A nil trail has noted nothing.
+func (t *trail) discard() {
+	if t == nil {
+		return
+	}
+	for _, undo := range t.undo {
+		undo()
+	}
 }
 
 func visitOf(v reflect.Value) visit {

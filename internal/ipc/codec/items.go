@@ -12,11 +12,16 @@ func AppendItems[T any](c *Codec, dst []byte, items []T) ([]byte, error) {
 		return append(dst, codeNil), nil
 	}
 	f := newFrame(dst)
+	if c.deep || c.undoes {
+		f.seen = trails.Get().(*trail)
+		defer f.seen.release()
+	}
 	out, err := appendItems(c, dst, items, f)
 	if err == nil {
 		err = f.fits(out, 0)
 	}
 	if err != nil {
+		f.seen.discard()
 		return dst, encodeError(nil, err)
 	}
 	return out, nil
@@ -25,10 +30,6 @@ func AppendItems[T any](c *Codec, dst []byte, items []T) ([]byte, error) {
 func appendItems[T any](c *Codec, dst []byte, items []T, f frame) (_ []byte, err error) {
 	if l := c.plan.layout; l != nil {
 		return l.appendBlock(dst, itemsMemory(items), f)
-	}
-	if c.deep {
-		f.seen = trails.Get().(*trail)
-		defer f.seen.release()
 	}
 	dst = appendArrayHeader(dst, len(items))
 	for i := range items {

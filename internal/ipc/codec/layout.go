@@ -122,13 +122,18 @@ func (l *layout) appendBlock(dst, mem []byte, f frame) ([]byte, error) {
 	if err := f.fits(dst, len(mem)); err != nil {
 		return dst, err
 	}
+	return append(l.appendBlockHeader(dst, len(mem)), mem...), nil
+}
+
+// appendBlockHeader writes what precedes n bytes of memory.
+func (l *layout) appendBlockHeader(dst []byte, n int) []byte {
 	if l.bytes {
-		return appendBin(dst, mem), nil
+		return appendBinHeader(dst, n)
 	}
 	at := len(dst)
 	dst = append(dst, make([]byte, RawHeaderSize)...)
-	PutRawHeader(dst[at:], len(mem))
-	return append(dst, mem...), nil
+	PutRawHeader(dst[at:], n)
+	return dst
 }
 
 // readBlock returns the memory of whole, valid elements that src begins with.

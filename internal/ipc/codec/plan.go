@@ -21,6 +21,7 @@ type plan struct {
 	encode   encodeFunc
 	decode   decodeFunc
 	layout   *layout // set if a slice or array of the type travels as one block
+	block    *layout // set if the type is a slice that does, of its elements
 	nilable  bool    // may encode as nil, so that a pointer to it needs a wrapping
 	inMemory bool    // encode needs an addressable value
 	minSize  int     // no encoding is shorter
@@ -34,6 +35,7 @@ type compiler struct {
 	deep  bool    // nesting depends on the value: the type is recursive or holds an any
 
 	carries bool // a part of the type travels through a Special
+	undoes  bool // ... that has a Discard
 }
 
 // typeFault is a TypeError on its way up, as fault is a ValueError.
@@ -127,11 +129,15 @@ func (c *compiler) build(p *plan) error {
 	if s, ok := specialFor(p.typ); ok {
 		p.useSpecial(s)
 		c.carries = c.carries || s.Ext >= FirstSpecialExt
+		c.undoes = c.undoes || s.Discard != nil
 		return nil
 	}
 	if m, ok := methodsOf(p.typ, preferred); ok {
 		p.useMethods(m)
 		return nil
+	}
+	if why := missing(p.typ); why != "" {
+		return &typeFault{typ: p.typ, why: why}
 	}
 	err := c.structure(p)
 	var why *typeFault

@@ -73,16 +73,17 @@ func appendString(dst []byte, s string) []byte {
 }
 
 // appendBin writes b as a byte string. Precondition: as appendString.
-func appendBin(dst, b []byte) []byte {
-	switch n := len(b); {
+func appendBin(dst, b []byte) []byte { return append(appendBinHeader(dst, len(b)), b...) }
+
+func appendBinHeader(dst []byte, n int) []byte {
+	switch {
 	case n <= math.MaxUint8:
-		dst = append(dst, codeBin8, byte(n))
+		return append(dst, codeBin8, byte(n))
 	case n <= math.MaxUint16:
-		dst = binary.BigEndian.AppendUint16(append(dst, codeBin16), uint16(n))
+		return binary.BigEndian.AppendUint16(append(dst, codeBin16), uint16(n))
 	default:
-		dst = binary.BigEndian.AppendUint32(append(dst, codeBin32), uint32(n))
+		return binary.BigEndian.AppendUint32(append(dst, codeBin32), uint32(n))
 	}
-	return append(dst, b...)
 }
 
 func appendArrayHeader(dst []byte, n int) []byte {

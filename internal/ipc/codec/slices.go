@@ -132,6 +132,7 @@ func decodeElements(elem *plan, src []byte, v reflect.Value, from, to int, alias
 
 // useBlockSlice is the plan of a slice whose elements, described by l, travel as their memory.
 func (p *plan) useBlockSlice(l *layout) {
+	p.block = l
 	p.encode = func(dst []byte, v reflect.Value, f frame) ([]byte, error) {
 		if v.IsNil() {
 			return append(dst, codeNil), nil
@@ -148,6 +149,12 @@ func (p *plan) useBlockSlice(l *layout) {
 		}
 		if alias && l.bytes {
 			v.SetBytes(mem)
+			return rest, nil
+		}
+		if l.bytes && len(mem) > 0 { // memory that is not cleared before
+			b := make([]byte, len(mem))
+			copy(b, mem)
+			v.SetBytes(b)
 			return rest, nil
 		}
 		makeSlice(v, len(mem)/l.size)

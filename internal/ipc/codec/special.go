@@ -12,10 +12,15 @@ import (
 //
 // Append and Decode are trusted like this package: Append must not shorten dst, and Decode must take any payload, which
 // it may not keep, without panicking. If the type is a pointer, map, slice or interface, nil is dealt with before them.
+//
+// Discard is for an Append that does more than to write, such as to keep something open for the receiver: it takes that
+// back. It is called with each payload that Append has returned without an error, if the value around it cannot be
+// encoded after all. Nil if there is nothing to take back.
 type Special struct {
-	Ext    int8
-	Append func(dst []byte, v reflect.Value) ([]byte, error)
-	Decode func(payload []byte, v reflect.Value) error
+	Ext     int8
+	Append  func(dst []byte, v reflect.Value) ([]byte, error)
+	Decode  func(payload []byte, v reflect.Value) error
+	Discard func(payload []byte)
 }
 
 var specials = struct {
@@ -111,6 +116,9 @@ func (p *plan) useSpecial(s Special) {
 		dst, err := s.Append(append(dst, codeExt8, 0, byte(s.Ext)), v)
 		if err != nil {
 			return dst, &fault{reason: v.Type().String(), err: err}
+		}
+		if s.Discard != nil {
+			f.seen.note(s.Discard, dst[at+3:])
 		}
 		if err := f.fits(dst, 0); err != nil {
 			return dst, err
