@@ -40,6 +40,32 @@ type Queue[T any] struct {
 	h     shm.Handle
 	q     *fifo.Queue
 	codec *codec.Codec
+	turns sync.Pool // of *turn[T]
+}
+
+// A turn is what one Put or Get needs, to be used again: what is encoded and decoded
+// is reached by reflection, and would be on the heap anew each time.
+type turn[T any] struct {
+	v    T
+	buf  []byte
+	item fifo.Item
+}
+
+func (q *Queue[T]) turn() *turn[T] {
+	if t, ok := q.turns.Get().(*turn[T]); ok {
+		return t
+	}
+	return new(turn[T])
+}
+
+// over keeps a turn for the next one.
+func (q *Queue[T]) over(t *turn[T]) {
+	var zero T
+	t.v = zero
+	if cap(t.buf) > keepBuffer {
+		t.buf = nil
+	}
+	q.turns.Put(t)
 }
 
 // NewQueue makes a queue for capacity items; 0 means as many as there is memory
@@ -112,17 +138,19 @@ func (q *Queue[T]) open(o *shm.Object) (err error) {
 // if it was its deadline; ErrClosed if the handle has
 // been closed or the queue shut down; or it says why v cannot be encoded.
 func (q *Queue[T]) Put(ctx context.Context, v T) error {
-	return q.put("Queue.Put", v, func(payload []byte, cells []uint32) error {
+	return q.put("Queue.Put", v, func(m fifo.Message) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return waited(q.q.Put(ctx, payload, cells), ErrFull)
+		return waited(q.q.Put(ctx, m), ErrFull)
 	})
 }
 
 // waited is the error of a wait: that of a context matches what it was waited for.
 func waited(err, what error) error {
 	switch {
+	case err == nil:
+		return nil
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%w: %w", what, ErrTimeout)
 	case errors.Is(err, context.Canceled):
@@ -133,41 +161,38 @@ func waited(err, what error) error {
 
 // TryPut is Put without waiting: if there is no room it returns ErrFull.
 func (q *Queue[T]) TryPut(v T) error {
-	return q.put("Queue.TryPut", v, func(payload []byte, cells []uint32) error {
-		return q.q.TryPut(payload, cells)
+	return q.put("Queue.TryPut", v, func(m fifo.Message) error {
+		return q.q.TryPut(m)
 	})
 }
-
-// buffers are for items while they are encoded and decoded.
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // keepBuffer is the largest buffer that is kept.
 const keepBuffer = 4 << 20
 
-func putBuffer(buf *[]byte, used []byte) {
-	if cap(used) > cap(*buf) && cap(used) <= keepBuffer {
-		*buf = used
-	}
-	buffers.Put(buf)
-}
-
-func (q *Queue[T]) put(what string, v T, send func(payload []byte, cells []uint32) error) error {
+func (q *Queue[T]) put(what string, v T, send func(m fifo.Message) error) error {
 	if err := q.handle().Check(); err != nil {
 		return misuse(what, err)
 	}
-	buf := buffers.Get().(*[]byte)
-	payload, err := codec.Append(q.codec, (*buf)[:0], &v)
-	defer putBuffer(buf, payload)
+	t := q.turn()
+	defer q.over(t)
+	t.v = v
+	head, tail, err := codec.AppendHead(q.codec, t.buf[:0], &t.v)
 	if err != nil {
 		return misuse(what, err)
 	}
-	luggage, err := travel.Pack(q.codec, payload)
-	runtime.KeepAlive(&v) // its handles, up to here
+	t.buf = head
+	m := fifo.Message{Head: head, Tail: tail}
+	if !q.codec.Carries() {
+		return queueError(what, send(m))
+	}
+	luggage, err := travel.Pack(q.codec, head)
+	runtime.KeepAlive(t) // the handles of v, up to here
 	if err != nil {
 		return misuse(what, err)
 	}
 	defer luggage.Drop()
-	return queueError(what, send(payload, luggage.Cells()))
+	m.Cells = luggage.Cells()
+	return queueError(what, send(m))
 }
 
 // queueError puts our errors in the place of those of package fifo.
@@ -193,53 +218,46 @@ func queueError(what string, err error) error {
 // ErrClosed if the handle has been closed, or the queue shut down and there is
 // nothing left; or it says why the item, which is gone, cannot be decoded.
 func (q *Queue[T]) Get(ctx context.Context) (T, error) {
-	return q.get("Queue.Get", func(buf []byte) (fifo.Item, error) {
+	return q.get("Queue.Get", func(item *fifo.Item) error {
 		if err := ctx.Err(); err != nil {
-			return fifo.Item{}, err
+			return err
 		}
-		item, err := q.q.Take(ctx, buf)
-		return item, waited(err, ErrEmpty)
+		return waited(q.q.Take(ctx, item), ErrEmpty)
 	})
 }
 
 // payloadFor returns what c is to decode: the payload in shared memory only if it
-// looks at that once, for a broken process might write there. buf gets what can be
-// used for the next one.
-func payloadFor(c *codec.Codec, item *fifo.Item, buf *[]byte) ([]byte, error) {
-	payload, err := item.Payload()
-	if err != nil || !item.Copied() && !c.Rereads() {
-		return payload, err
+// looks at that once, for a broken process might write there.
+func payloadFor(c *codec.Codec, item *fifo.Item) ([]byte, error) {
+	if c.Rereads() {
+		return item.Private()
 	}
-	if !item.Copied() {
-		payload = append((*buf)[:0], payload...)
-	}
-	if cap(payload) <= keepBuffer {
-		*buf = payload
-	}
-	return payload, nil
+	return item.Payload()
 }
 
 // TryGet is Get without waiting: if there is nothing it returns ErrEmpty.
-func (q *Queue[T]) TryGet() (T, error) {
-	return q.get("Queue.TryGet", func(buf []byte) (fifo.Item, error) { return q.q.TryTake(buf) })
-}
+func (q *Queue[T]) TryGet() (T, error) { return q.get("Queue.TryGet", q.tryTake) }
 
-func (q *Queue[T]) get(what string, take func(buf []byte) (fifo.Item, error)) (v T, err error) {
+func (q *Queue[T]) tryTake(item *fifo.Item) error { return q.q.TryTake(item) }
+
+func (q *Queue[T]) get(what string, take func(item *fifo.Item) error) (v T, err error) {
 	if err := q.handle().Check(); err != nil {
 		return v, misuse(what, err)
 	}
-	buf := buffers.Get().(*[]byte)
-	defer buffers.Put(buf)
-	item, err := take(*buf)
-	if err != nil {
+	t := q.turn()
+	defer q.over(t)
+	if err := take(&t.item); err != nil {
 		return v, queueError(what, err)
 	}
-	defer item.Drop() // when what it refers to has handles of its own
-	payload, err := payloadFor(q.codec, &item, buf)
+	defer t.item.Drop() // when what it refers to has handles of its own
+	payload, err := payloadFor(q.codec, &t.item)
 	if err != nil {
 		return v, misuse(what, err)
 	}
-	return v, misuse(what, codec.Decode(q.codec, payload, &v))
+	if err := codec.Decode(q.codec, payload, &t.v); err != nil {
+		return v, misuse(what, err)
+	}
+	return t.v, nil
 }
 
 // All takes items until the queue has been shut down and is empty. Every other

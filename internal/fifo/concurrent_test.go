@@ -28,9 +28,9 @@ type tally struct {
 // have to come in their order.
 func (c *tally) consume(ctx context.Context, q *Queue) error {
 	last := make(map[uint32]uint32)
-	var buf []byte
+	var item Item
 	for {
-		item, err := q.Take(ctx, buf)
+		err := q.Take(ctx, &item)
 		if errors.Is(err, ErrShut) {
 			return nil
 		}
@@ -44,9 +44,6 @@ func (c *tally) consume(ctx context.Context, q *Queue) error {
 		sender, number, err := content(p)
 		if err != nil {
 			return err
-		}
-		if item.Copied() {
-			buf = p
 		}
 		item.Drop()
 		if number < last[sender] {
@@ -82,7 +79,7 @@ func TestManyGoroutines(t *testing.T) {
 			mine := rand.New(rand.NewPCG(rng.Uint64(), 0))
 			putting.Go(func() {
 				for number := range each {
-					if err := q.Put(ctx, message(sender, number, size(mine)), nil); err != nil {
+					if err := q.Put(ctx, Message{Head: message(sender, number, size(mine))}); err != nil {
 						t.Error(err)
 						return
 					}
@@ -129,7 +126,7 @@ func TestShutdownLosesNothing(t *testing.T) {
 		for sender := range uint32(2) {
 			wg.Go(func() {
 				for number := uint32(0); ; number++ {
-					err := q.Put(ctx, message(sender, number, 16), nil)
+					err := q.Put(ctx, Message{Head: message(sender, number, 16)})
 					if errors.Is(err, ErrShut) {
 						return
 					}
@@ -177,13 +174,13 @@ func TestImmediateShutdown(t *testing.T) {
 		for sender := range uint32(2) {
 			mine := rand.New(rand.NewPCG(rng.Uint64(), 0))
 			wg.Go(func() {
-				for number := uint32(0); !ended(q.Put(ctx, message(sender, number, size(mine)), nil)); number++ {
+				for number := uint32(0); !ended(q.Put(ctx, Message{Head: message(sender, number, size(mine))})); number++ {
 				}
 			})
 		}
 		wg.Go(func() {
 			for {
-				item, err := q.Take(ctx, nil)
+				item, err := take(q, ctx, nil)
 				if ended(err) {
 					return
 				}
@@ -196,9 +193,9 @@ func TestImmediateShutdown(t *testing.T) {
 		wg.Wait()
 		assert.Zero(t, q.Len())
 		assert.NoError(t, q.Join(ctx))
-		_, err := q.TryTake(nil)
+		_, err := tryTake(q)
 		assert.ErrorIs(t, err, ErrShut)
-		assert.ErrorIs(t, q.TryPut(nil, nil), ErrShut)
+		assert.ErrorIs(t, q.TryPut(Message{}), ErrShut)
 		assert.ErrorIs(t, q.Done(), ErrNotTaken)
 		require.NoError(t, h.Close())
 		before.same(t)
@@ -216,7 +213,7 @@ func TestNoWakeUpIsLost(t *testing.T) {
 		var takers, putters sync.WaitGroup
 		for range 2 {
 			takers.Go(func() {
-				item, err := q.Take(ctx, nil)
+				item, err := take(q, ctx, nil)
 				if err != nil {
 					t.Error(err)
 				}
@@ -227,7 +224,7 @@ func TestNoWakeUpIsLost(t *testing.T) {
 		began := time.Now()
 		for range 2 {
 			putters.Go(func() {
-				if err := q.Put(ctx, nil, nil); err != nil {
+				if err := q.Put(ctx, Message{}); err != nil {
 					t.Error(err)
 				}
 			})
@@ -258,14 +255,14 @@ func TestWaitersWakeUp(t *testing.T) {
 			before := used(t)
 			empty, emptyHandle := queue(t, Config{})
 			full, fullHandle := queue(t, Config{Capacity: 1, Joinable: true})
-			require.NoError(t, full.Put(t.Context(), nil, nil))
+			require.NoError(t, full.Put(t.Context(), Message{}))
 			ctx, cancel := context.WithCancel(bounded(t))
 			defer cancel()
 			var wg sync.WaitGroup
 			errs := make(chan error, 6)
 			for range 2 {
-				wg.Go(func() { _, err := empty.Take(ctx, nil); errs <- err })
-				wg.Go(func() { errs <- full.Put(ctx, make([]byte, inline+1), nil) })
+				wg.Go(func() { _, err := take(empty, ctx, nil); errs <- err })
+				wg.Go(func() { errs <- full.Put(ctx, Message{Head: make([]byte, inline+1)}) })
 			}
 			sleeps(t, empty.takers)
 			sleeps(t, full.putters)
@@ -278,7 +275,7 @@ func TestWaitersWakeUp(t *testing.T) {
 			}
 			if name == "cancel" {
 				assert.Equal(t, 1, full.Len())
-				require.NoError(t, empty.Put(t.Context(), []byte("x"), nil))
+				require.NoError(t, empty.Put(t.Context(), Message{Head: []byte("x")}))
 				assert.Equal(t, "x", string(received(t, empty)))
 			}
 			require.NoError(t, emptyHandle.Close())
@@ -294,7 +291,7 @@ func TestJoin(t *testing.T) {
 	defer h.Close()
 	require.NoError(t, q.Join(bounded(t)), "there was nothing")
 	for i := range 10 {
-		require.NoError(t, q.Put(t.Context(), message(1, uint32(i), 16+i*1000), nil))
+		require.NoError(t, q.Put(t.Context(), Message{Head: message(1, uint32(i), 16+i*1000)}))
 	}
 	joined := make(chan error, 2)
 	for range 2 {
@@ -336,7 +333,7 @@ func TestLen(t *testing.T) {
 	for n := range 11 {
 		assert.Equal(t, n%11, q.Len())
 		if n < 10 {
-			require.NoError(t, q.Put(ctx, nil, nil))
+			require.NoError(t, q.Put(ctx, Message{}))
 		}
 	}
 	for n := 10; n > 0; n-- {
@@ -346,11 +343,11 @@ func TestLen(t *testing.T) {
 	var both sync.WaitGroup
 	both.Go(func() {
 		for range 20000 {
-			_ = q.Put(ctx, nil, nil)
+			_ = q.Put(ctx, Message{})
 		}
 	})
 	for range 20000 {
-		if _, err := q.Take(ctx, nil); err != nil {
+		if _, err := take(q, ctx, nil); err != nil {
 			require.NoError(t, err)
 		}
 	}

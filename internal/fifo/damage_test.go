@@ -50,9 +50,9 @@ func newVandal(t testing.TB, rng *rand.Rand) (v *vandal, err error) {
 		if rng.IntN(4) == 0 {
 			cells = []uint32{o.Index(), o.Index()}
 		}
-		_ = v.q.TryPut(message(1, uint32(i), size(rng)), cells)
+		_ = v.q.TryPut(Message{Head: message(1, uint32(i), size(rng)), Cells: cells})
 		if rng.IntN(3) == 0 {
-			if item, err := v.q.TryTake(nil); err == nil {
+			if item, err := tryTake(v.q); err == nil {
 				item.Drop()
 			}
 		}
@@ -100,12 +100,12 @@ func (v *vandal) use() {
 	defer cancel()
 	for i := range 12 {
 		n := size(v.rng)
-		v.bounded("TryPut", func() { _ = v.q.TryPut(message(2, 3, n), nil) })
-		v.bounded("TryTake", func() { v.drop(v.q.TryTake(nil)) })
+		v.bounded("TryPut", func() { _ = v.q.TryPut(Message{Head: message(2, 3, n)}) })
+		v.bounded("TryTake", func() { v.drop(tryTake(v.q)) })
 		v.bounded("Len", func() { v.q.Len() })
 		if i%4 == 3 {
-			v.bounded("Take", func() { v.drop(v.q.Take(ctx, nil)) })
-			v.bounded("Put", func() { _ = v.q.Put(ctx, message(2, 3, n), nil) })
+			v.bounded("Take", func() { v.drop(take(v.q, ctx, nil)) })
+			v.bounded("Put", func() { _ = v.q.Put(ctx, Message{Head: message(2, 3, n)}) })
 			v.bounded("Done", func() { _ = v.q.Done() })
 			v.bounded("Join", func() { _ = v.q.Join(ctx) })
 		}
@@ -113,7 +113,7 @@ func (v *vandal) use() {
 	v.bounded("Open", func() { _, _ = Open(&v.h.Handle, v.h.Object()) })
 	if v.rng.IntN(2) == 0 {
 		v.bounded("Shutdown", func() { _ = v.q.Shutdown(v.rng.IntN(2) == 0) })
-		v.bounded("TryTake after", func() { v.drop(v.q.TryTake(nil)) })
+		v.bounded("TryTake after", func() { v.drop(tryTake(v.q)) })
 	}
 	v.bounded("Close", func() { _ = v.h.Close() })
 }
@@ -210,7 +210,7 @@ func probe() (err error) {
 	}
 	defer h.Close()
 	for _, n := range []int{0, inline, inline + 1} {
-		if err := q.TryPut(make([]byte, n), nil); err != nil {
+		if err := q.TryPut(Message{Head: make([]byte, n)}); err != nil {
 			return err
 		}
 	}
@@ -220,10 +220,10 @@ func probe() (err error) {
 // A lock is free again when what it protects has turned out to be damaged.
 func TestDamageDoesNotKeepTheLocks(t *testing.T) {
 	q, h := queue(t, Config{})
-	require.NoError(t, q.Put(t.Context(), nil, nil))
+	require.NoError(t, q.Put(t.Context(), Message{}))
 	for off, use := range map[uint64]func() error{
-		offHeadSegment: func() error { _, err := q.Take(bounded(t), nil); return err },
-		offTailSegment: func() error { return q.Put(bounded(t), nil, nil) },
+		offHeadSegment: func() error { _, err := take(q, bounded(t), nil); return err },
+		offTailSegment: func() error { return q.Put(bounded(t), Message{}) },
 	} {
 		word := q.arena.U32(q.control + off)
 		kept := *word
@@ -234,7 +234,7 @@ func TestDamageDoesNotKeepTheLocks(t *testing.T) {
 			}
 		}
 		*word = kept
-		require.NoError(t, q.Put(bounded(t), nil, nil))
+		require.NoError(t, q.Put(bounded(t), Message{}))
 		received(t, q)
 	}
 	require.NoError(t, h.Close())
@@ -251,7 +251,7 @@ func TestQueueThatRefersToItself(t *testing.T) {
 	}
 	q, h := queue(t, Config{})
 	o := object(t, q.arena)
-	require.NoError(t, q.Put(t.Context(), nil, []uint32{o.Index()}))
+	require.NoError(t, q.Put(t.Context(), Message{Cells: []uint32{o.Index()}}))
 	segment, _ := q.arena.Piece(*q.arena.U32(q.control + offHeadSegment), KindSegment)
 	*q.arena.U32(segment + segmentStart + recordHeader) = h.Object().Index()
 	v := &vandal{t: t, rng: rand.New(rand.NewPCG(1, 1)), q: q, h: h}

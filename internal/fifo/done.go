@@ -67,7 +67,7 @@ func (q *Queue) Join(ctx context.Context) (err error) {
 	for {
 		seen := atomic.LoadUint32(joiners)
 		if atomic.LoadUint32(q.state)&stateDropped != 0 && q.Len() > 0 {
-			if err := q.with(ctx, q.taking, q.dropAll); err != nil {
+			if err := q.dropLocked(ctx); err != nil {
 				return err
 			}
 		}

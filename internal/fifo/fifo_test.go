@@ -50,7 +50,7 @@ func TestItemsComeInOrder(t *testing.T) {
 			if i%1000 == 0 {
 				p = append(p, make([]byte, 20000+i%7)...)
 			}
-			if err := q.Put(t.Context(), p, nil); err != nil {
+			if err := q.Put(t.Context(), Message{Head: p}); err != nil {
 				t.Error(err)
 				return
 			}
@@ -58,7 +58,7 @@ func TestItemsComeInOrder(t *testing.T) {
 	})
 	var buf []byte
 	for i := range n {
-		item, err := q.Take(t.Context(), buf)
+		item, err := take(q, t.Context(), buf)
 		require.NoError(t, err)
 		p, err := item.Payload()
 		require.NoError(t, err)
@@ -73,7 +73,7 @@ func TestItemsComeInOrder(t *testing.T) {
 	wg.Wait()
 	assert.Zero(t, q.Len())
 	for i := range 3000 {
-		require.NoError(t, q.Put(t.Context(), make([]byte, i*10), nil))
+		require.NoError(t, q.Put(t.Context(), Message{Head: make([]byte, i*10)}))
 	}
 	require.NoError(t, h.Close())
 	after, cellsAfter := a.Heap()
@@ -85,11 +85,10 @@ func BenchmarkPutTake(b *testing.B) {
 	q, h := queue(b, Config{})
 	defer h.Close()
 	p := make([]byte, 8)
-	var buf []byte
+	var item Item
 	for b.Loop() {
-		_ = q.Put(b.Context(), p, nil)
-		item, _ := q.Take(b.Context(), buf)
-		buf = item.payload
+		_ = q.Put(b.Context(), Message{Head: p})
+		_ = q.Take(b.Context(), &item)
 		item.Drop()
 	}
 }
@@ -100,13 +99,12 @@ func BenchmarkPutTakeTwo(b *testing.B) {
 	go func() {
 		p := make([]byte, 8)
 		for range b.N {
-			_ = q.Put(b.Context(), p, nil)
+			_ = q.Put(b.Context(), Message{Head: p})
 		}
 	}()
-	var buf []byte
+	var item Item
 	for range b.N {
-		item, _ := q.Take(b.Context(), buf)
-		buf = item.payload
+		_ = q.Take(b.Context(), &item)
 	}
 }
 
@@ -117,12 +115,13 @@ func BenchmarkPutTake1MiB(b *testing.B) {
 	go func() {
 		p := make([]byte, 1<<20)
 		for range b.N {
-			_ = q.Put(b.Context(), p, nil)
+			_ = q.Put(b.Context(), Message{Head: p})
 		}
 	}()
+	var item Item
 	var buf []byte
 	for range b.N {
-		item, _ := q.Take(b.Context(), nil)
+		_ = q.Take(b.Context(), &item)
 		p, _ := item.Payload()
 		buf = append(buf[:0], p...)
 		item.Drop()

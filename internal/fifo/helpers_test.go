@@ -3,6 +3,7 @@
 package fifo
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -25,6 +26,19 @@ var (
 	eventually = trial.Until
 	random     = trial.Random
 )
+
+// take is Take into a new item, that has the memory of buf.
+func take(q *Queue, ctx context.Context, buf []byte) (Item, error) {
+	item := Item{small: buf}
+	err := q.Take(ctx, &item)
+	return item, err
+}
+
+// tryTake is TryTake into a new item.
+func tryTake(q *Queue) (item Item, err error) {
+	err = q.TryTake(&item)
+	return item, err
+}
 
 // message returns a payload of a size that says who has sent it, as which of its
 // messages, and whether it is whole. The least size is 16.
@@ -58,7 +72,7 @@ func numberOf(t testing.TB, p []byte) uint32 {
 // received takes an item that must come, and gives up what it has.
 func received(t testing.TB, q *Queue) []byte {
 	t.Helper()
-	item, err := q.Take(bounded(t), nil)
+	item, err := take(q, bounded(t), nil)
 	require.NoError(t, err)
 	defer item.Drop()
 	p, err := item.Payload()
@@ -93,7 +107,7 @@ func used(t testing.TB) usage {
 	t.Helper()
 	q, h := queue(t, Config{})
 	for _, n := range []int{100, inline, 100 << 10} {
-		require.NoError(t, q.Put(t.Context(), make([]byte, n), nil))
+		require.NoError(t, q.Put(t.Context(), Message{Head: make([]byte, n)}))
 	}
 	require.NoError(t, h.Close())
 	u := usage{a: q.arena}

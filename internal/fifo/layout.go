@@ -19,8 +19,10 @@ const (
 const (
 	offTail        = 0   // u64: where the next record goes
 	offTailSegment = 8   // u32
+	offSeenHead    = 16  // u32: items of the head, when those who put last looked
 	offHead        = 64  // u64: where the next record to take is
 	offHeadSegment = 72  // u32
+	offSeenTail    = 80  // u32: items of the tail, when those who take last looked
 	offTakers      = 128 // u32: 1 if somebody may wait for an item
 	offPutters     = 132 // u32: 1 if somebody may wait for room
 	offState       = 136 // u32

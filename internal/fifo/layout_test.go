@@ -23,7 +23,8 @@ type field struct {
 
 var (
 	controlFields = []field{
-		{"tail", offTail, 8}, {"tail segment", offTailSegment, 4}, {"head", offHead, 8}, {"head segment", offHeadSegment, 4},
+		{"tail", offTail, 8}, {"tail segment", offTailSegment, 4}, {"seen head", offSeenHead, 4},
+		{"head", offHead, 8}, {"head segment", offHeadSegment, 4}, {"seen tail", offSeenTail, 4},
 		{"takers", offTakers, 4}, {"putters", offPutters, 4}, {"state", offState, 4}, {"capacity", offCapacity, 4},
 		{"bytes", offBytes, 4}, {"done", offDone, 4}, {"lost", offLost, 4}, {"joiners", offJoiners, 4},
 		{"under way", offUnderWay, 8}, {"spare", offSpare, 4}, {"spare blobs", offSpareBlobs, 4 * spareBlobs},
@@ -94,6 +95,7 @@ func TestConstantsAreAsDocumented(t *testing.T) {
 	assert.Equal(t, map[string]uint64{
 		"control block": controlSize, "segment": segmentSize, "header": recordHeader, "largest inline": inline, "cells": MaxCells,
 	}, protocoltest.Numbers(t, "queue-sizes", "what", "value"))
+	assert.Equal(t, map[string]uint64{"items": pipeItems, "bytes": pipeBytes}, protocoltest.Numbers(t, "pipe-limits", "limit", "value"))
 	assert.Zero(t, recordHeader%8)
 	assert.Zero(t, segmentStart%8)
 	largest := recordHeader + round8(inline) + round8(4*(MaxCells+1))
@@ -120,10 +122,10 @@ func TestGoldenBytes(t *testing.T) {
 	q, h := queue(t, Config{})
 	defer h.Close()
 	o := object(t, q.arena)
-	require.NoError(t, q.Put(t.Context(), []byte("hello"), nil))
-	require.NoError(t, q.Put(t.Context(), []byte{1}, []uint32{o.Index()}))
+	require.NoError(t, q.Put(t.Context(), Message{Head: []byte("hello")}))
+	require.NoError(t, q.Put(t.Context(), Message{Head: []byte{1}, Cells: []uint32{o.Index()}}))
 	large := make([]byte, inline+1)
-	require.NoError(t, q.Put(t.Context(), large, nil))
+	require.NoError(t, q.Put(t.Context(), Message{Head: large}))
 	segment, _ := q.arena.Piece(*q.arena.U32(q.control + offHeadSegment), KindSegment)
 	mem := slices.Clone(q.arena.Bytes(segment, 88))
 	assert.Equal(t, o.Index(), binary.NativeEndian.Uint32(mem[48:]))

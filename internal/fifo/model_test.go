@@ -58,7 +58,7 @@ func (p *pair) put() {
 			cells, refs = append(cells, o.Index()), append(refs, o.Ref())
 		}
 	}
-	err := p.q.TryPut(m, cells)
+	err := p.q.TryPut(Message{Head: m, Cells: cells})
 	switch {
 	case p.shut:
 		require.ErrorIs(p.t, err, ErrShut)
@@ -73,7 +73,7 @@ func (p *pair) put() {
 
 // take takes a message.
 func (p *pair) take() {
-	item, err := p.q.TryTake(nil)
+	item, err := tryTake(p.q)
 	if len(p.want) == 0 {
 		if p.shut {
 			require.ErrorIs(p.t, err, ErrShut)

@@ -9,39 +9,52 @@ import (
 	"github.com/multiproc/mp/internal/shm"
 )
 
-// A record is what is to be put.
+// A Message is what is to be put: its payload is Head and then Tail. Cells are the
+// shared objects that it refers to; the caller holds them.
+type Message struct {
+	Head, Tail []byte
+	Cells      []uint32
+}
+
+// A record is a message that is ready to be put.
 type record struct {
-	payload []byte   // what goes into the record itself
-	cells   []uint32 // that it refers to; of a large one first its blob
-	kind    uint16
-	size    int         // of the payload as the user knows it
-	blob    *shm.Object // of which this process has the reference
+	head  []byte   // what goes into the record itself
+	tail  []byte   // behind that
+	cells []uint32 // that it refers to; of a large one first its blob
+	kind  uint16
+	size  int         // of the payload as the user knows it
+	blob  *shm.Object // of which this process has the reference
 }
 
 // prepare makes a record ready, outside of the lock: a large payload is copied into
 // memory of its own.
-func (q *Queue) prepare(payload []byte, cells []uint32) (r record, err error) {
+func (q *Queue) prepare(m *Message) (r record, err error) {
+	size := len(m.Head) + len(m.Tail)
 	switch {
-	case len(cells) > MaxCells:
+	case len(m.Cells) > MaxCells:
 		return r, ErrCells
-	case uint64(len(payload)) > math.MaxUint32:
+	case uint64(size) > math.MaxUint32:
 		return r, ErrSize
-	case slices.Contains(cells, q.cell):
+	case slices.Contains(m.Cells, q.cell):
 		return r, ErrSelf
 	}
-	r = record{payload: payload, cells: cells, kind: kindInline, size: len(payload)}
-	if len(payload) <= inline {
+	r = record{head: m.Head, tail: m.Tail, cells: m.Cells, kind: kindInline, size: size}
+	if size <= inline {
 		return r, nil
 	}
-	if r.blob, err = q.newBlob(len(payload)); err != nil {
+	if r.blob, err = q.newBlob(size); err != nil {
 		return r, err
 	}
 	off, _ := q.arena.Piece(r.blob.Index(), KindBlob)
-	copy(q.arena.Bytes(off, uint64(len(payload))), payload)
-	r.payload, r.kind = nil, kindLarge
-	r.cells = append([]uint32{r.blob.Index()}, cells...)
+	mem := q.arena.Bytes(off, uint64(size))
+	copy(mem[copy(mem, m.Head):], m.Tail)
+	r.head, r.tail, r.kind = nil, nil, kindLarge
+	r.cells = append([]uint32{r.blob.Index()}, m.Cells...)
 	return r, nil
 }
+
+// inside returns how much of the payload is in the record itself.
+func (r *record) inside() int { return len(r.head) + len(r.tail) }
 
 // drop gives up what the process itself has of a record; the queue has its own.
 func (r *record) drop() {
@@ -58,11 +71,12 @@ func (q *Queue) put(r *record) error {
 		return ErrShut
 	case state&stateTakers != 0:
 		return ErrGone
-	case q.full():
+	}
+	need := recordHeader + round8(r.inside()) + round8(4*len(r.cells))
+	tail := atomic.LoadUint64(q.tail)
+	if !q.hasRoom(tail) {
 		return ErrFull
 	}
-	need := recordHeader + round8(len(r.payload)) + round8(4*len(r.cells))
-	tail := atomic.LoadUint64(q.tail)
 	at := offset(tail)
 	if at+need+recordHeader > segmentSize { // the end's own record must fit behind
 		if err := q.nextSegment(at); err != nil {
@@ -79,8 +93,8 @@ func (q *Queue) put(r *record) error {
 	binary.NativeEndian.PutUint32(mem[recordSize:], uint32(r.size))
 	binary.NativeEndian.PutUint16(mem[recordCells:], uint16(len(r.cells)))
 	binary.NativeEndian.PutUint16(mem[recordKind:], r.kind)
-	copy(mem[recordHeader:], r.payload)
-	behind := recordHeader + round8(len(r.payload))
+	copy(mem[recordHeader+copy(mem[recordHeader:], r.head):], r.tail)
+	behind := recordHeader + round8(r.inside())
 	for i, c := range r.cells {
 		binary.NativeEndian.PutUint32(mem[behind+4*uint64(i):], c)
 	}

@@ -30,12 +30,15 @@ type Queue struct {
 	cell    uint32
 	control uint64 // where the control block lies
 
-	tail, head      *uint64
-	underWay        *uint64
-	takers, putters *uint32
-	state           *uint32
-	capacity        uint32
-	bytes           uint32
+	tail, head *uint64
+	// What is at the other side is looked at only when what was seen there last has been
+	// used up: else its cache line would go to and fro with each item.
+	seenTail, seenHead *uint32
+	underWay           *uint64
+	takers, putters    *uint32
+	state              *uint32
+	capacity           uint32
+	bytes              uint32
 }
 
 // Config says what a queue is like.
@@ -99,6 +102,8 @@ func open(h *shm.Handle, a *shm.Arena, c uint32) (*Queue, error) {
 		taking:   a.LockOf(a.Link(c)),
 		tail:     a.U64(control + offTail),
 		head:     a.U64(control + offHead),
+		seenTail: a.U32(control + offSeenTail),
+		seenHead: a.U32(control + offSeenHead),
 		underWay: a.U64(control + offUnderWay),
 		takers:   a.U32(control + offTakers),
 		putters:  a.U32(control + offPutters),
@@ -125,28 +130,24 @@ func (q *Queue) Len() int {
 // Cap returns the capacity in items; 0: there is no bound.
 func (q *Queue) Cap() int { return int(q.capacity) }
 
-// Put puts a record, as one who waits for room. The payload is in the queue when it
-// returns nil, and not at all otherwise. cells are the shared objects that the payload
-// refers to; the caller holds them.
-func (q *Queue) Put(ctx context.Context, payload []byte, cells []uint32) (err error) {
+// Put puts a message, as one who waits for room. It is in the queue when Put returns
+// nil, and not at all otherwise.
+func (q *Queue) Put(ctx context.Context, m Message) (err error) {
 	defer shm.Catch(&err)
 	if err := q.h.Enter(); err != nil {
 		return err
 	}
 	defer q.h.Exit()
-	r, err := q.prepare(payload, cells)
+	r, err := q.prepare(&m)
 	if err != nil {
 		return err
 	}
 	defer r.drop()
 	for {
-		var seen uint64
-		if q.capacity > 0 { // the takers' cache line is left alone otherwise
-			seen = atomic.LoadUint64(q.head)
-		}
-		if err := q.tryPut(ctx, &r); !errors.Is(err, ErrFull) {
+		if err := q.tryPut(ctx, &r); err != ErrFull {
 			return err
 		}
+		seen := atomic.LoadUint64(q.head)
 		if err := q.await(ctx, q.putters, seen, q.full); err != nil {
 			return err
 		}
@@ -154,7 +155,7 @@ func (q *Queue) Put(ctx context.Context, payload []byte, cells []uint32) (err er
 }
 
 // TryPut is Put without waiting for room, but ErrFull.
-func (q *Queue) TryPut(payload []byte, cells []uint32) (err error) {
+func (q *Queue) TryPut(m Message) (err error) {
 	defer shm.Catch(&err)
 	if err := q.h.Enter(); err != nil {
 		return err
@@ -163,7 +164,7 @@ func (q *Queue) TryPut(payload []byte, cells []uint32) (err error) {
 	if q.full() {
 		return ErrFull
 	}
-	r, err := q.prepare(payload, cells)
+	r, err := q.prepare(&m)
 	if err != nil {
 		return err
 	}
@@ -172,18 +173,26 @@ func (q *Queue) TryPut(payload []byte, cells []uint32) (err error) {
 }
 
 func (q *Queue) tryPut(ctx context.Context, r *record) error {
-	err := q.with(ctx, q.putting, func() error { return q.put(r) })
+	err := q.putLocked(ctx, r)
 	if err == nil {
 		q.notify(q.takers)
-		if q.capacity > 0 && !q.full() {
+		if q.capacity > 0 && q.flagged(q.putters) && !q.full() {
 			q.notify(q.putters) // another one may sleep, and there is room for it
 		}
 	}
 	return err
 }
 
-// with runs fn with one of the queue's locks.
-func (q *Queue) with(ctx context.Context, l shm.LockWord, fn func() error) error {
+func (q *Queue) putLocked(ctx context.Context, r *record) error {
+	if err := q.lock(ctx, q.putting); err != nil {
+		return err
+	}
+	defer q.putting.ReleaseOwn()
+	return q.put(r)
+}
+
+// lock takes one of the queue's locks.
+func (q *Queue) lock(ctx context.Context, l shm.LockWord) error {
 	ok, repair := l.Try()
 	if !ok {
 		var err error
@@ -191,16 +200,17 @@ func (q *Queue) with(ctx context.Context, l shm.LockWord, fn func() error) error
 			return err
 		}
 	}
-	defer l.ReleaseOwn()
-	if repair {
-		// What the dead holder had decided on comes first. Nothing else of it is to be
-		// mended: an item is there when the position says so, and not before.
-		l.Repaired()
-		if err := q.arena.Settle(); err != nil {
-			return err
-		}
+	if !repair {
+		return nil
 	}
-	return fn()
+	// What the dead holder had decided on comes first. Nothing else of it is to be
+	// mended: an item is there when the position says so, and not before.
+	l.Repaired()
+	err := q.arena.Settle()
+	if err != nil {
+		l.ReleaseOwn()
+	}
+	return err
 }
 
 func (q *Queue) full() bool {
@@ -208,23 +218,52 @@ func (q *Queue) full() bool {
 		return false
 	}
 	tail, head := atomic.LoadUint64(q.tail), atomic.LoadUint64(q.head)
-	return items(tail)-items(head) >= q.capacity ||
-		q.bytes > 0 && atomic.LoadUint64(q.underWay) >= uint64(q.bytes) && items(tail) != items(head)
+	return items(tail)-items(head) >= q.capacity || q.heavy() && items(tail) != items(head)
 }
 
+// heavy says whether there are as many bytes of large items as may be.
+func (q *Queue) heavy() bool { return q.bytes > 0 && atomic.LoadUint64(q.underWay) >= uint64(q.bytes) }
+
+// hasRoom is whether a queue with a bound is not full, for who has the lock of those
+// who put: they see the head move later than it does, never before.
+func (q *Queue) hasRoom(tail uint64) bool {
+	if q.capacity == 0 || items(tail)-atomic.LoadUint32(q.seenHead) < q.capacity && !q.heavy() {
+		return true
+	}
+	atomic.StoreUint32(q.seenHead, items(atomic.LoadUint64(q.head)))
+	return !q.full()
+}
+
+// empty says whether there is nothing to take, and nothing else to tell.
 func (q *Queue) empty() bool {
-	return items(atomic.LoadUint64(q.tail)) == items(atomic.LoadUint64(q.head)) &&
+	head := items(atomic.LoadUint64(q.head))
+	return !q.beyond(atomic.LoadUint32(q.seenTail), head) && items(atomic.LoadUint64(q.tail)) == head &&
 		atomic.LoadUint32(q.state)&(stateShut|statePutters) == 0
+}
+
+// beyond says whether there were items behind head when the tail was seen.
+func (*Queue) beyond(seen, head uint32) bool { return int32(seen-head) > 0 }
+
+// hasItem is whether the queue has one, for who has the lock of those who take.
+func (q *Queue) hasItem(head uint64) bool {
+	if q.beyond(atomic.LoadUint32(q.seenTail), items(head)) {
+		return true
+	}
+	tail := items(atomic.LoadUint64(q.tail))
+	atomic.StoreUint32(q.seenTail, tail)
+	return tail != items(head)
 }
 
 // notify wakes one of those who wait for a position to change. The flag is down
 // before, so that one who comes in between raises it again; it is up afterwards if
 // there may be more.
 func (q *Queue) notify(flag *uint32) {
-	if atomic.LoadUint32(flag) != 0 && atomic.CompareAndSwapUint32(flag, 1, 0) && shm.WakeOne(flagWord(q, flag)) {
+	if q.flagged(flag) && atomic.CompareAndSwapUint32(flag, 1, 0) && shm.WakeOne(flagWord(q, flag)) {
 		atomic.StoreUint32(flag, 1)
 	}
 }
+
+func (*Queue) flagged(flag *uint32) bool { return atomic.LoadUint32(flag) != 0 }
 
 // flagWord returns the word that those who raise the flag sleep on: the number of
 // items of the position they wait for.
@@ -235,17 +274,26 @@ func flagWord(q *Queue, flag *uint32) *uint32 {
 	return q.arena.U32(q.control + offHead + 4)
 }
 
-// spins is how often one who waits looks before it sleeps: to be woken takes as
-// long as several hundred looks, and costs the one who wakes a system call.
-const spins = 400
+// One who waits looks so often before it sleeps: to be woken takes as long as several
+// hundred looks, and costs the one who wakes a system call. After the first ones it
+// lets others have the CPU now and then: the one it waits for may need this very one.
+const (
+	spins      = 800
+	yieldAfter = 30
+	yieldEvery = 10
+)
 
 // await sleeps while the position is what was seen and the condition holds.
 func (q *Queue) await(ctx context.Context, flag *uint32, seen uint64, condition func() bool) error {
-	for range spins {
+	for i := range spins {
 		if !condition() {
 			return ctx.Err()
 		}
-		shm.Pause()
+		if i >= yieldAfter && i%yieldEvery == 0 {
+			shm.YieldCPU()
+		} else {
+			shm.Pause()
+		}
 	}
 	atomic.StoreUint32(flag, 1)
 	if !condition() {
@@ -270,15 +318,24 @@ func (q *Queue) Shutdown(immediate bool) (err error) {
 	// holder that is stopped does not keep the queue open, though.
 	ctx, cancel := context.WithTimeout(context.Background(), lockPatience)
 	defer cancel()
-	shut := func() error { atomic.OrUint32(q.state, bits); return nil }
-	if err := q.with(ctx, q.putting, shut); err != nil {
-		_ = shut()
+	locked := q.lock(ctx, q.putting) == nil
+	atomic.OrUint32(q.state, bits)
+	if locked {
+		q.putting.ReleaseOwn()
 	}
 	if immediate {
-		err = q.with(ctx, q.taking, q.dropAll)
+		err = q.dropLocked(ctx)
 	}
 	q.WakeAll()
 	return err
+}
+
+func (q *Queue) dropLocked(ctx context.Context) error {
+	if err := q.lock(ctx, q.taking); err != nil {
+		return err
+	}
+	defer q.taking.ReleaseOwn()
+	return q.dropAll()
 }
 
 // lockPatience is how long Shutdown waits for others to be done with an item.

@@ -25,7 +25,7 @@ func fillTo(t testing.TB, q *Queue, at uint64) (n int) {
 		} else if rest > inline {
 			rest /= 2
 		}
-		require.NoError(t, q.Put(t.Context(), make([]byte, rest&^7-recordHeader), nil))
+		require.NoError(t, q.Put(t.Context(), Message{Head: make([]byte, rest&^7-recordHeader)}))
 	}
 }
 
@@ -45,7 +45,7 @@ func TestSegmentEnds(t *testing.T) {
 				if payload > 0 {
 					p = message(uint32(payload), i, payload)
 				}
-				require.NoError(t, q.Put(t.Context(), p, nil))
+				require.NoError(t, q.Put(t.Context(), Message{Head: p}))
 			}
 			require.Equal(t, n+3, q.Len())
 			for range n {
@@ -60,7 +60,7 @@ func TestSegmentEnds(t *testing.T) {
 				}
 			}
 			require.Zero(t, q.Len())
-			_, err := q.TryTake(nil)
+			_, err := tryTake(q)
 			require.ErrorIs(t, err, ErrEmpty)
 			require.NoError(t, h.Close())
 		}
@@ -82,14 +82,14 @@ func TestReferencesAtSegmentEnds(t *testing.T) {
 		for i := range cells {
 			cells[i] = o.Index()
 		}
-		require.NoError(t, q.Put(t.Context(), message(1, 2, 16), cells))
-		require.NoError(t, q.Put(t.Context(), message(1, 3, inline+1), cells))
+		require.NoError(t, q.Put(t.Context(), Message{Head: message(1, 2, 16), Cells: cells}))
+		require.NoError(t, q.Put(t.Context(), Message{Head: message(1, 3, inline+1), Cells: cells}))
 		require.NoError(t, o.Drop())
 		for range n {
 			received(t, q)
 		}
 		for i := range uint32(2) {
-			item, err := q.Take(bounded(t), nil)
+			item, err := take(q, bounded(t), nil)
 			require.NoError(t, err)
 			again, err := a.Open(o.Ref())
 			require.NoError(t, err)
@@ -124,7 +124,7 @@ func TestCloseWithItemsInIt(t *testing.T) {
 			if i%100 == 7 {
 				n = 30000
 			}
-			require.NoError(t, q.Put(t.Context(), make([]byte, n), cells))
+			require.NoError(t, q.Put(t.Context(), Message{Head: make([]byte, n), Cells: cells}))
 		}
 		require.NoError(t, o.Drop())
 		for range taken {
@@ -147,14 +147,14 @@ func TestStaleRecordsAreNotDrained(t *testing.T) {
 	const n = segmentSize / 24 // so that each segment has some
 	for range 3 {
 		for range n {
-			require.NoError(t, q.Put(t.Context(), make([]byte, 8), []uint32{o.Index()}))
+			require.NoError(t, q.Put(t.Context(), Message{Head: make([]byte, 8), Cells: []uint32{o.Index()}}))
 		}
 		for range n {
 			received(t, q)
 		}
 	}
 	for range segmentSize/(recordHeader+16) + 1 {
-		require.NoError(t, q.Put(t.Context(), make([]byte, 16), nil))
+		require.NoError(t, q.Put(t.Context(), Message{Head: make([]byte, 16)}))
 	}
 	require.NoError(t, h.Close())
 	again, err := q.arena.Open(o.Ref())
@@ -178,7 +178,7 @@ func TestMemoryIsUsedAgain(t *testing.T) {
 		if i%3 > 0 {
 			n = 5000
 		}
-		require.NoError(t, q.Put(t.Context(), message(1, uint32(i), n), nil))
+		require.NoError(t, q.Put(t.Context(), Message{Head: message(1, uint32(i), n)}))
 		number := numberOf(t, received(t, q))
 		require.EqualValues(t, i, number)
 		b, c := q.arena.Heap()
@@ -196,8 +196,8 @@ func TestBlobsAreUsedAgain(t *testing.T) {
 	q, h := queue(t, Config{})
 	defer h.Close()
 	room := func(n int) (cell uint32, size uint64) {
-		require.NoError(t, q.Put(t.Context(), make([]byte, n), nil))
-		item, err := q.Take(bounded(t), nil)
+		require.NoError(t, q.Put(t.Context(), Message{Head: make([]byte, n)}))
+		item, err := take(q, bounded(t), nil)
 		require.NoError(t, err)
 		defer item.Drop()
 		_, size = q.arena.Piece(item.blob.Index(), KindBlob)
@@ -221,7 +221,7 @@ func TestSpareMemoryIsBounded(t *testing.T) {
 	q, h := queue(t, Config{})
 	defer h.Close()
 	for range 2 * spareBlobs {
-		require.NoError(t, q.Put(t.Context(), make([]byte, 8<<20), nil))
+		require.NoError(t, q.Put(t.Context(), Message{Head: make([]byte, 8<<20)}))
 	}
 	for range 2 * spareBlobs {
 		received(t, q)
@@ -235,7 +235,7 @@ func TestBlobsAreUsedAgainBehindLargeOnes(t *testing.T) {
 	q, h := queue(t, Config{})
 	defer h.Close()
 	for range spareBlobs + 1 {
-		require.NoError(t, q.Put(t.Context(), make([]byte, 2<<20), nil))
+		require.NoError(t, q.Put(t.Context(), Message{Head: make([]byte, 2<<20)}))
 	}
 	for range spareBlobs + 1 {
 		received(t, q)
@@ -243,8 +243,8 @@ func TestBlobsAreUsedAgainBehindLargeOnes(t *testing.T) {
 	seen := make(map[uint32]bool)
 	const n = 20
 	for range n {
-		require.NoError(t, q.Put(t.Context(), make([]byte, 20000), nil))
-		item, err := q.Take(bounded(t), nil)
+		require.NoError(t, q.Put(t.Context(), Message{Head: make([]byte, 20000)}))
+		item, err := take(q, bounded(t), nil)
 		require.NoError(t, err)
 		seen[item.blob.Index()] = true
 		// One that lives on, so that another one's number is not that of a blob before.
@@ -262,11 +262,11 @@ func TestTooManyReferences(t *testing.T) {
 	for i := range cells {
 		cells[i] = o.Index()
 	}
-	assert.ErrorIs(t, q.Put(t.Context(), nil, cells), ErrCells)
-	assert.ErrorIs(t, q.TryPut(make([]byte, inline+1), cells), ErrCells)
+	assert.ErrorIs(t, q.Put(t.Context(), Message{Cells: cells}), ErrCells)
+	assert.ErrorIs(t, q.TryPut(Message{Head: make([]byte, inline+1), Cells: cells}), ErrCells)
 	assert.Zero(t, q.Len())
 	for _, n := range []int{0, inline + 1} { // the blob does not count
-		require.NoError(t, q.Put(t.Context(), make([]byte, n), cells[:MaxCells]))
+		require.NoError(t, q.Put(t.Context(), Message{Head: make([]byte, n), Cells: cells[:MaxCells]}))
 		received(t, q)
 	}
 }

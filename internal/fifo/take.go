@@ -9,79 +9,82 @@ import (
 	"github.com/multiproc/mp/internal/shm"
 )
 
-// An Item is what was taken. Its Cells are the shared objects that it refers to;
-// this process holds them until Drop.
+// An Item is what was taken. The zero value is ready for Take, and it can be used
+// again after Drop. What it refers to this process holds until then.
 type Item struct {
 	Size int
 
-	payload []byte        // of a small one: it has been copied
-	blob    *shm.Object   // of a large one
-	held    []*shm.Object // what it refers to
-	q       *Queue
+	small []byte        // the payload of a small one: a copy
+	blob  *shm.Object   // of a large one
+	held  []*shm.Object // what it refers to
+	q     *Queue
 }
 
-// Take takes the next item, as one who waits for it. buf is for a small one. After
-// Take come Payload, and Drop.
-func (q *Queue) Take(ctx context.Context, buf []byte) (item Item, err error) {
+// Take takes the next item, as one who waits for it. After Take come Payload or
+// Private, and Drop.
+func (q *Queue) Take(ctx context.Context, item *Item) (err error) {
 	defer shm.Catch(&err)
 	if err := q.h.Enter(); err != nil {
-		return item, err
+		return err
 	}
 	defer q.h.Exit()
 	for {
-		seen := atomic.LoadUint64(q.tail)
-		item, err := q.tryTake(ctx, buf)
-		if err == nil || !errors.Is(err, ErrEmpty) {
-			return item, err
+		if err := q.tryTake(ctx, item); err != ErrEmpty {
+			return err
 		}
+		seen := atomic.LoadUint64(q.tail)
 		if err := q.await(ctx, q.takers, seen, q.empty); err != nil {
-			return item, err
+			return err
 		}
 	}
 }
 
 // TryTake is Take without waiting, but ErrEmpty.
-func (q *Queue) TryTake(buf []byte) (item Item, err error) {
+func (q *Queue) TryTake(item *Item) (err error) {
 	defer shm.Catch(&err)
 	if err := q.h.Enter(); err != nil {
-		return item, err
+		return err
 	}
 	defer q.h.Exit()
-	return q.tryTake(context.Background(), buf)
+	return q.tryTake(context.Background(), item)
 }
 
-func (q *Queue) tryTake(ctx context.Context, buf []byte) (Item, error) {
+func (q *Queue) tryTake(ctx context.Context, item *Item) error {
 	if q.empty() {
-		return Item{}, ErrEmpty
+		return ErrEmpty
 	}
-	var item Item
-	err := q.with(ctx, q.taking, func() (err error) {
-		item, err = q.take(buf)
-		return err
-	})
+	err := q.takeLocked(ctx, item)
 	if err == nil {
 		if q.capacity > 0 {
 			q.notify(q.putters)
 		}
-		if atomic.LoadUint32(q.takers) != 0 && !q.empty() {
+		if q.flagged(q.takers) && !q.empty() {
 			q.notify(q.takers) // another one may sleep, and there is something for it
 		}
 	}
-	return item, err
+	return err
+}
+
+func (q *Queue) takeLocked(ctx context.Context, item *Item) error {
+	if err := q.lock(ctx, q.taking); err != nil {
+		return err
+	}
+	defer q.taking.ReleaseOwn()
+	return q.take(item)
 }
 
 // take takes the item at the head. The caller has the lock of those who take.
-func (q *Queue) take(buf []byte) (Item, error) {
+func (q *Queue) take(item *Item) error {
 	state := atomic.LoadUint32(q.state) // before the positions: what was put before the end counts
 	if state&stateDropped != 0 {
-		return Item{}, errors.Join(ErrShut, q.dropAll()) // who shut it down may have died over it
+		return errors.Join(ErrShut, q.dropAll()) // who shut it down may have died over it
 	}
 	head := atomic.LoadUint64(q.head)
-	if items(head) == items(atomic.LoadUint64(q.tail)) {
+	if !q.hasItem(head) {
 		if state&(stateShut|statePutters) != 0 {
-			return Item{}, ErrShut
+			return ErrShut
 		}
-		return Item{}, ErrEmpty
+		return ErrEmpty
 	}
 	r, err := q.at(offset(head))
 	if err == nil && r.kind == kindEnd {
@@ -91,19 +94,19 @@ func (q *Queue) take(buf []byte) (Item, error) {
 		}
 	}
 	if err != nil {
-		return Item{}, err
+		return err
 	}
 	next := position(items(head)+1, offset(head)+r.need)
-	item := Item{Size: r.size, q: q}
+	item.Size, item.q = r.size, q
 	if r.kind == kindInline {
-		item.payload = append(buf[:0], r.payload...)
+		item.small = append(item.small[:0], r.payload...)
 	}
 	joinable := state&stateJoinable != 0
 	if len(r.cells) == 0 && !joinable {
 		atomic.StoreUint64(q.head, next)
-		return item, nil
+		return nil
 	}
-	return item, q.takeReferring(&item, r, next, joinable)
+	return q.takeReferring(item, r, next, joinable)
 }
 
 // takeReferring takes an item that refers to shared objects, or one whose takers
@@ -211,12 +214,12 @@ func (q *Queue) leaveSegment() error {
 	})
 }
 
-// Payload returns the payload: what Take has copied, or the memory of a large one,
-// which stays as it is until Drop.
+// Payload returns the payload, which is good until Drop: what Take has copied, or the
+// shared memory of a large one, into which a broken process might write.
 func (i *Item) Payload() (payload []byte, err error) {
 	defer shm.Catch(&err)
 	if i.blob == nil {
-		return i.payload, nil
+		return i.small, nil
 	}
 	off, size := i.q.arena.Piece(i.blob.Index(), KindBlob)
 	if uint64(i.Size) > size {
@@ -225,11 +228,21 @@ func (i *Item) Payload() (payload []byte, err error) {
 	return i.q.arena.Bytes(off, uint64(i.Size)), nil
 }
 
-// Copied says that the payload is a copy, which the caller may keep.
-func (i *Item) Copied() bool { return i.blob == nil }
+// Private is Payload, but a copy for certain.
+func (i *Item) Private() ([]byte, error) {
+	payload, err := i.Payload()
+	if err == nil && i.blob != nil {
+		i.small = append(i.small[:0], payload...)
+		payload = i.small
+	}
+	return payload, err
+}
 
-// Drop gives up what the item has.
+// Drop gives up what the item has, but for memory to use again.
 func (i *Item) Drop() {
+	if cap(i.small) > keepable {
+		i.small = nil
+	}
 	for _, o := range i.held {
 		_ = o.Drop()
 	}
