@@ -37,6 +37,16 @@ type ListenConfig struct {
 	// file has the permissions 0600, and whoever connects is checked to be of this
 	// user, or root; with AnyUser it has 0666.
 	AnyUser bool
+	// AutoUnlink has the file of a unix socket removed when this process has ended, in
+	// whatever way, also by SIGKILL, unless another file has its path by then. (Only a
+	// kill in the microseconds in which the file is made leaves it.) A small process
+	// looks after that, as for AutoUnlink of shared memory: the first such listener
+	// waits a millisecond or two for it, and it takes 2 MB. It works only after Init.
+	//
+	// False means that the file stays if the process is killed, and is in the way of
+	// the next one that wants to listen there; but what the address "" has made is
+	// removed in any case, if Init has run.
+	AutoUnlink bool
 	// Resolver looks names of hosts up, as that of a Dialer.
 	Resolver Resolver
 	// MaxMessage is the size of the largest message, in bytes, that the connections
@@ -69,9 +79,9 @@ func (lc *ListenConfig) check() error {
 // says what it has become.
 //
 // The file of a unix socket is never there with more permissions than it is to have,
-// and is removed by Close, at Exit and at the end of Main; if the process is killed it
-// stays. To listen where somebody listens already, or where such a file is left, is
-// syscall.EADDRINUSE.
+// and is removed by Close, at Exit and at the end of Main; for a process that is killed,
+// see AutoUnlink. To listen where somebody listens already, or where a file is left, is
+// syscall.EADDRINUSE; with AutoUnlink before Init it is ErrNotInitialized.
 func (lc *ListenConfig) Listen(ctx context.Context, network, address string) (*Listener, error) {
 	if lc == nil {
 		lc = &ListenConfig{}
@@ -105,9 +115,25 @@ func (lc *ListenConfig) listen(ctx context.Context, network, address string) (*L
 	if queue == 0 {
 		queue = backlog
 	}
-	s, err := socket.Listen(places, perm, queue)
+	t, err := lc.tracker(len(places) == 0)
+	if err != nil {
+		return nil, err
+	}
+	s, err := socket.ListenTracked(t, places, perm, queue)
 	if err != nil {
 		return nil, err
 	}
 	return newListener(s, *lc), nil
+}
+
+// tracker returns what removes the files that a killed process has left, or nil. ours
+// says that the path is one that has been made up.
+func (lc *ListenConfig) tracker(ours bool) (socket.Tracker, error) {
+	switch err := ready("AutoUnlink"); {
+	case lc.AutoUnlink && err != nil:
+		return nil, err
+	case err == nil && (lc.AutoUnlink || ours):
+		return tracked, nil
+	}
+	return nil, nil
 }

@@ -24,6 +24,7 @@ type listening struct {
 	config ListenConfig
 	door   *door
 	ready  chan *Conn // welcomed, and not yet accepted
+	bell   bell       // rings while there is one of those, or will never be one
 
 	ctx    context.Context // ends with the listener
 	cancel context.CancelFunc
@@ -52,11 +53,13 @@ func (l *Listener) accept(ctx context.Context) (*Conn, error) {
 	}
 	select {
 	case c := <-l.ready:
+		l.bell.leave()
 		return c, nil
 	default:
 	}
 	select {
 	case c := <-l.ready:
+		l.bell.leave()
 		return c, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
@@ -121,6 +124,7 @@ func (l *Listener) Close() error {
 func (l *listening) end() {
 	l.close.Do(func() {
 		l.cancel()
+		l.bell.arrive() // for good
 		l.err = l.socket.Close()
 	})
 }

@@ -123,6 +123,7 @@ func (l *listening) acceptAll() {
 		if !passes {
 			l.failed = err
 			close(l.broken)
+			l.bell.arrive() // for good
 			return
 		}
 		l.reject(Addr{}, err)
@@ -149,6 +150,7 @@ func (l *listening) receive(s *socket.Conn) {
 		l.reject(addrOf(s.Remote), err)
 		return
 	}
+	l.bell.arrive()
 	select {
 	case l.ready <- c:
 	case <-l.ctx.Done():

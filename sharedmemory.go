@@ -45,7 +45,8 @@ type sharedMemoryOptions struct {
 // it has ended, in whatever way, also by SIGKILL; unless it was unlinked before.
 // Other processes that have it open can go on using it. The first such block
 // starts a small process that looks after all of them; it takes some
-// milliseconds, and ends when there are none any more.
+// milliseconds, and ends when there are none any more. (It is the same that looks
+// after the sockets of listeners.)
 func AutoUnlink() SharedMemoryOption {
 	return func(o *sharedMemoryOptions) { o.autoUnlink = true }
 }
@@ -82,7 +83,7 @@ func createSharedMemory(caller, name string, size int64, fill func([]byte) error
 	}
 	o := shmfile.Options{Fill: fill}
 	if set.autoUnlink {
-		o.Announce, o.Withdraw = tracked.Add, tracked.Remove
+		o.Announce, o.Withdraw = trackBlock, forgetBlock
 	}
 	b, err := shmfile.Create(name, size, o)
 	if err != nil {
@@ -190,7 +191,7 @@ func (s *SharedMemory) Unlink() error {
 	}
 	err := s.block.Unlink()
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
-		tracked.Remove(s.block.Ref)
+		forgetBlock(s.block.Ref)
 	}
 	if err != nil {
 		return fmt.Errorf("mp: unlink: %w", err)

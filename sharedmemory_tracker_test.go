@@ -247,7 +247,7 @@ func TestSHM11_AKilledTrackerIsReplaced(t *testing.T) {
 	for _, name := range names {
 		vanish(t, name)
 	}
-	assert.Equal(t, fmt.Sprintf("mp: the process that removes shared memory with AutoUnlink (pid %d) was killed; another takes its place\n", first), k.said(t), "once")
+	assert.Equal(t, fmt.Sprintf("mp: the process that removes the files of this one when it has ended (pid %d) was killed; another takes its place\n", first), k.said(t), "once")
 }
 
 func TestSHM11_TheTrackerIsNoChildOfTheProgram(t *testing.T) {

@@ -42,7 +42,7 @@ func init() {
 			}
 			l, err := newShareableList(s)
 			if err != nil {
-				return arrivalError{err}
+				return travel.Arrival{Err: err}
 			}
 			v.Set(reflect.ValueOf(l))
 			return nil
@@ -69,15 +69,7 @@ func receiveSharedMemory(payload []byte) (*SharedMemory, error) {
 	}
 	b, err := ref.Open()
 	if err != nil {
-		return nil, arrivalError{err}
+		return nil, travel.Arrival{Err: err}
 	}
 	return newSharedMemory(b), nil
 }
-
-// An arrivalError says why a handle cannot be opened where it has arrived. For the
-// codec it is a failure to decode; but the message was in order, and the error does
-// not say that it was not.
-type arrivalError struct{ error }
-
-func (e arrivalError) Unwrap() error        { return e.error }
-func (e arrivalError) Is(target error) bool { return target == codec.ErrMalformed }

@@ -7,12 +7,15 @@ import (
 	"github.com/multiproc/mp/internal/sys"
 )
 
-// A Ref names one block and no other: what a handle is in a message, and what a
-// tracker is told. docs/protocol.md has its bytes.
+// A Ref names one block and no other: what a handle is in a message.
+// docs/protocol.md has its bytes.
 type Ref struct {
 	ID   sys.FileID
 	Name string
 }
+
+// Path is where the block's file is.
+func (r Ref) Path() string { return sys.ShmPath(r.Name) }
 
 // Where the parts of an encoded Ref are.
 const (

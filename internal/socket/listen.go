@@ -2,7 +2,6 @@ package socket
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,71 +22,75 @@ type Listener struct {
 	err    error
 
 	Addr sys.SocketAddr
-	dir  string      // was made for the socket
-	made fs.FileInfo // the socket's file; nil: it has none
+	path *file // of the socket; nil: it has none
+	dir  *file // that was made for it; nil: none was
 }
 
 // Listen listens at the first of the places where that is possible. No place is the
 // path of a unix socket in a new directory of its own, which Close removes.
 func Listen(places []sys.SocketAddr, perm uint32, backlog int) (*Listener, error) {
-	dir := ""
-	if len(places) == 0 {
-		var err error
-		if dir, err = os.MkdirTemp("", "mp-"); err != nil { // 0700
-			return nil, err
-		}
-		if perm&0o077 != 0 {
-			if err := os.Chmod(dir, 0o711); err != nil {
-				_ = os.Remove(dir)
-				return nil, err
-			}
-		}
-		places = []sys.SocketAddr{{Unix: true, Path: filepath.Join(dir, "listener")}}
+	return ListenTracked(nil, places, perm, backlog)
+}
+
+// ListenTracked is Listen for a socket whose file, and directory, are removed by t if
+// Close does not come to it.
+func ListenTracked(t Tracker, places []sys.SocketAddr, perm uint32, backlog int) (l *Listener, err error) {
+	if len(places) > 0 {
+		return listen(t, false, places, perm, backlog)
 	}
-	l, err := listen(places, perm, backlog)
+	dir, err := makeDir(t, perm&0o077 != 0)
 	if err != nil {
-		if dir != "" {
-			_ = os.Remove(dir)
-		}
+		return nil, err
+	}
+	l, err = listen(t, true, []sys.SocketAddr{{Unix: true, Path: filepath.Join(dir.path, "listener")}}, perm, backlog)
+	if err != nil {
+		_ = dir.remove()
 		return nil, err
 	}
 	l.dir = dir
 	return l, nil
 }
 
-func listen(places []sys.SocketAddr, perm uint32, backlog int) (l *Listener, err error) {
+// listen is ListenTracked; the places may be ones that are nobody else's.
+func listen(t Tracker, ours bool, places []sys.SocketAddr, perm uint32, backlog int) (l *Listener, err error) {
 	for _, place := range places {
 		if len(place.Path) > sys.MaxUnixPath {
 			return nil, syscall.ENAMETOOLONG
 		}
-		f, refused := sys.ListenSocket(place, perm, backlog)
-		if refused != nil {
-			if err == nil || !errors.Is(refused, syscall.EAFNOSUPPORT) {
-				err = refused
-			}
-			if errors.Is(refused, syscall.EADDRINUSE) {
-				return nil, err // the next place would be another listener than was meant
-			}
-			continue
+		l := &Listener{Addr: place}
+		bind := func() (err error) {
+			l.file, err = sys.ListenSocket(place, perm, backlog)
+			return err
 		}
-		return newListener(f, place)
+		var refused error
+		if place.Unix && !strings.HasPrefix(place.Path, "\x00") {
+			l.path, refused = makeFile(t, place.Path, ours, bind)
+		} else {
+			refused = bind()
+		}
+		if refused == nil {
+			return l.begin()
+		}
+		if l.file != nil {
+			_ = l.file.Close()
+		}
+		if err == nil || !errors.Is(refused, syscall.EAFNOSUPPORT) {
+			err = refused
+		}
+		if errors.Is(refused, syscall.EADDRINUSE) {
+			return nil, err // the next place would be another listener than was meant
+		}
 	}
 	return nil, err
 }
 
-func newListener(f *os.File, place sys.SocketAddr) (*Listener, error) {
-	l := &Listener{file: f, Addr: place}
-	var err error
-	if l.conn, err = f.SyscallConn(); err == nil && !place.Unix {
-		l.Addr, _, err = sys.SocketNames(f) // the port may be new
+// begin finds out what it has become, and closes it if that fails.
+func (l *Listener) begin() (_ *Listener, err error) {
+	if l.conn, err = l.file.SyscallConn(); err == nil && !l.Addr.Unix {
+		l.Addr, _, err = sys.SocketNames(l.file) // the port may be new
 	}
-	if err == nil && place.Unix && !strings.HasPrefix(place.Path, "\x00") {
-		if l.Addr.Path, err = filepath.Abs(place.Path); err == nil { // Chdir must not lose it
-			l.made, err = os.Lstat(place.Path)
-		}
-		if err != nil || len(l.Addr.Path) > sys.MaxUnixPath {
-			l.Addr.Path = place.Path
-		}
+	if l.path != nil && len(l.path.path) <= sys.MaxUnixPath {
+		l.Addr.Path = l.path.path
 	}
 	if err != nil {
 		_ = l.Close()
@@ -139,14 +142,8 @@ func (l *Listener) SyscallConn() (syscall.RawConn, error) { return l.file.Syscal
 func (l *Listener) Close() error {
 	l.once.Do(func() {
 		l.closed.Store(true)
-		if l.made != nil {
-			if now, err := os.Lstat(l.Addr.Path); err == nil && os.SameFile(now, l.made) {
-				l.err = os.Remove(l.Addr.Path)
-			}
-		}
-		if l.dir != "" {
-			_ = os.Remove(l.dir)
-		}
+		l.err = l.path.remove()
+		_ = l.dir.remove()
 		l.err = errors.Join(l.err, l.file.Close())
 	})
 	return l.err

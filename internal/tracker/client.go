@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/multiproc/mp/internal/ipc"
-	"github.com/multiproc/mp/internal/shmfile"
 	"github.com/multiproc/mp/internal/spawn"
 	"github.com/multiproc/mp/internal/sys"
 )
@@ -19,7 +18,7 @@ type Client struct {
 	Killed func(pid int)
 
 	mu      sync.Mutex
-	blocks  map[sys.FileID]shmfile.Ref
+	files   map[File]struct{}
 	current *child // nil: there is none
 	idle    *time.Timer
 	pending bool // restartIn has been called, and has not had its effect
@@ -28,49 +27,52 @@ type Client struct {
 
 const (
 	// linger is how long a tracker stays that has nothing to do: a program that
-	// makes one block after the other shall not start a process for each.
+	// makes one file after the other shall not start a process for each.
 	linger = time.Second
 	// settled is how long a tracker must have lived to be replaced at once; the
 	// replacement of others waits until then, or for the next use.
 	settled = time.Second
 )
 
-// Add makes sure that the block will be removed when this process is gone. It
-// may start a tracker, and waits for that. It is to be called before the block
-// has its name. After an error the block is not tracked.
-func (c *Client) Add(ref shmfile.Ref) error {
+// Add makes sure that the file will be removed when this process is gone. It may
+// start a tracker, and waits for that. It is to be called before the file has the
+// path, if its id is known by then, or the path is nobody else's: see File. After an
+// error the file is not tracked.
+func (c *Client) Add(path string, id sys.FileID) error {
+	f := File{ID: id, Path: path}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.blocks == nil {
-		c.blocks = make(map[sys.FileID]shmfile.Ref)
+	if c.files == nil {
+		c.files = make(map[File]struct{})
 	}
-	c.blocks[ref.ID] = ref
+	c.files[f] = struct{}{}
 	if c.current != nil {
-		if c.current.tell(ipc.KindTrack, ref) == nil {
+		if c.current.tell(ipc.KindTrack, f) == nil {
 			return nil
 		}
 		c.lose() // it is dead, and its goroutine has not come to say so
 	}
 	if err := c.start(); err != nil {
-		delete(c.blocks, ref.ID)
+		delete(c.files, f)
 		return err
 	}
 	return nil
 }
 
 // Remove undoes Add, if there was one.
-func (c *Client) Remove(ref shmfile.Ref) {
+func (c *Client) Remove(path string, id sys.FileID) {
+	f := File{ID: id, Path: path}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, ok := c.blocks[ref.ID]; !ok {
+	if _, ok := c.files[f]; !ok {
 		return
 	}
-	delete(c.blocks, ref.ID)
-	if c.current != nil && c.current.tell(ipc.KindForget, ref) != nil {
+	delete(c.files, f)
+	if c.current != nil && c.current.tell(ipc.KindForget, f) != nil {
 		c.lose()
 	}
 	c.restart()
-	if len(c.blocks) == 0 {
+	if len(c.files) == 0 {
 		c.dismissLater()
 	}
 }
@@ -84,7 +86,7 @@ func (c *Client) dismissLater() {
 	c.idle = time.AfterFunc(linger, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if len(c.blocks) == 0 && c.current != nil {
+		if len(c.files) == 0 && c.current != nil {
 			c.current.proc.HangUp()
 			c.current = nil
 		}
@@ -99,7 +101,7 @@ func (c *Client) start() (err error) {
 		if err = c.startOnce(); err == nil {
 			return nil
 		}
-		if !errors.Is(err, errSilent) {
+		if !errors.Is(err, spawn.ErrSilent) {
 			break
 		}
 	}
@@ -107,7 +109,7 @@ func (c *Client) start() (err error) {
 	return err
 }
 
-// startOnce returns errSilent if the tracker has ended at once.
+// startOnce returns spawn.ErrSilent if the tracker has ended at once.
 func (c *Client) startOnce() error {
 	child, err := raise(c.Setup())
 	if err != nil {
@@ -119,10 +121,10 @@ func (c *Client) startOnce() error {
 		c.mourn(child)
 		child.proc.Release()
 	}()
-	for _, ref := range c.blocks {
-		if child.tell(ipc.KindTrack, ref) != nil {
+	for f := range c.files {
+		if child.tell(ipc.KindTrack, f) != nil {
 			c.lose()
-			return errSilent
+			return spawn.ErrSilent
 		}
 	}
 	return nil
@@ -155,7 +157,7 @@ func (c *Client) restartIn(wait time.Duration) {
 
 // restart starts a tracker if there should be one. The caller holds mu.
 func (c *Client) restart() {
-	if len(c.blocks) > 0 && c.current == nil {
+	if len(c.files) > 0 && c.current == nil {
 		_ = c.start() // which tries again
 	}
 }

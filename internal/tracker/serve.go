@@ -1,39 +1,42 @@
 package tracker
 
 import (
+	"cmp"
+	"maps"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/multiproc/mp/internal/ipc"
-	"github.com/multiproc/mp/internal/shmfile"
 	"github.com/multiproc/mp/internal/spawn"
-	"github.com/multiproc/mp/internal/sys"
 )
 
 // Serve is the life of a tracker. It returns when the creator is gone and nothing
-// is left of its blocks.
+// is left of its files.
 func Serve(in *spawn.Inheritance) error {
 	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	if err := in.Send(ipc.KindHello, nil); err != nil {
-		return err // there is no creator any more, and so there are no blocks
+		return err // there is no creator any more, and so there are no files
 	}
-	blocks := make(map[sys.FileID]shmfile.Ref)
+	files := make(map[File]struct{})
 	for {
-		f, err := in.Control.Next()
+		frame, err := in.Control.Next()
 		if err != nil {
 			break
 		}
-		ref, err := shmfile.ParseRef(f.Body)
+		f, err := parseFile(frame.Body)
 		switch {
 		case err != nil:
-		case f.Kind == ipc.KindTrack:
-			blocks[ref.ID] = ref
-		case f.Kind == ipc.KindForget:
-			delete(blocks, ref.ID)
+		case frame.Kind == ipc.KindTrack:
+			files[f] = struct{}{}
+		case frame.Kind == ipc.KindForget:
+			delete(files, f)
 		}
 	}
-	for _, ref := range blocks {
-		_ = ref.Unlink() // others may have done that already
+	// What is in a directory goes before the directory.
+	longestFirst := func(a, b File) int { return cmp.Compare(len(b.Path), len(a.Path)) }
+	for _, f := range slices.SortedFunc(maps.Keys(files), longestFirst) {
+		f.remove() // others may have done that already
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package tracker
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -47,9 +48,29 @@ func (c *Client) child() *child {
 	return c.current
 }
 
+// die does to the tracker what the end of this process would do, and waits until it
+// has ended.
+func (c *Client) die(t *testing.T) {
+	c.mu.Lock()
+	tracker := c.current
+	c.current = nil
+	clear(c.files)
+	tracker.proc.HangUp()
+	c.mu.Unlock()
+	eventually(t, "the tracker ends", func() bool { return syscall.Kill(tracker.proc.PID, 0) == syscall.ESRCH })
+}
+
+// announced are options with which a block is tracked.
+func announced(c *Client) shmfile.Options {
+	return shmfile.Options{
+		Announce: func(r shmfile.Ref) error { return c.Add(r.Path(), r.ID) },
+		Withdraw: func(r shmfile.Ref) { c.Remove(r.Path(), r.ID) },
+	}
+}
+
 func block(t *testing.T, c *Client) *shmfile.Block {
 	t.Helper()
-	b, err := shmfile.Create(fmt.Sprintf("mp-tracker-%d-%s", os.Getpid(), t.Name()), 1, shmfile.Options{Announce: c.Add, Withdraw: c.Remove})
+	b, err := shmfile.Create(fmt.Sprintf("mp-tracker-%d-%s", os.Getpid(), t.Name()), 1, announced(c))
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		_ = b.Unlink()
@@ -61,20 +82,44 @@ func block(t *testing.T, c *Client) *shmfile.Block {
 func TestWhatIsLeftIsRemovedAtTheEnd(t *testing.T) {
 	c, killed := newClient("t")
 	b := block(t, c)
-	forgotten, err := shmfile.Create(b.Name+"-forgotten", 1, shmfile.Options{Announce: c.Add})
+	forgotten, err := shmfile.Create(b.Name+"-forgotten", 1, announced(c))
 	require.NoError(t, err)
 	defer forgotten.Close()
 	defer forgotten.Unlink()
-	c.Remove(forgotten.Ref)
-	c.mu.Lock()
-	tracker := c.current
-	c.current = nil // as if this process had ended
-	clear(c.blocks)
-	tracker.proc.HangUp()
-	c.mu.Unlock()
-	eventually(t, "the block vanishes", func() bool { return !exists(b.Name) })
+	c.Remove(forgotten.Path(), forgotten.ID)
+	c.die(t)
+	assert.False(t, exists(b.Name))
 	assert.True(t, exists(forgotten.Name))
 	assert.Zero(t, killed.Load())
+}
+
+// Directories go behind what is in them, whatever order they were announced in; what
+// has taken the place of a file stays, and so does a directory in which it is.
+func TestFilesAndDirectories(t *testing.T) {
+	c, _ := newClient("t")
+	dir := t.TempDir()
+	here := func(path ...string) string { return filepath.Join(append([]string{dir}, path...)...) }
+	put := func(path string, err error) {
+		require.NoError(t, err)
+		id, err := sys.LookupFile(path)
+		require.NoError(t, err)
+		require.NoError(t, c.Add(path, id))
+	}
+	for _, name := range []string{"empty", "replaced"} {
+		put(here(name), os.Mkdir(here(name), 0o700))
+		put(here(name, "file"), os.WriteFile(here(name, "file"), nil, 0o600))
+	}
+	require.NoError(t, os.WriteFile(here("other"), nil, 0o600)) // while the first one has its inode
+	require.NoError(t, os.Rename(here("other"), here("replaced", "file")))
+	require.NoError(t, c.Add(here("never"), sys.FileID{}))
+	require.NoError(t, c.Add(here("unknown"), sys.FileID{}))
+	require.NoError(t, os.Mkdir(here("unknown"), 0o700))
+	c.die(t)
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, left, 1)
+	assert.Equal(t, "replaced", left[0].Name())
+	assert.FileExists(t, here("replaced", "file"))
 }
 
 func TestADeadTrackerIsReplacedWithoutBeingAsked(t *testing.T) {
@@ -87,18 +132,18 @@ func TestADeadTrackerIsReplacedWithoutBeingAsked(t *testing.T) {
 	}
 	assert.EqualValues(t, 1, killed.Load(), "it is said once")
 	assert.True(t, exists(b.Name))
-	c.Remove(b.Ref)
-	c.Remove(b.Ref)
+	c.Remove(b.Path(), b.ID)
+	c.Remove(b.Path(), b.ID)
 	eventually(t, "it is dismissed", func() bool { return c.child() == nil })
 }
 
 func TestATrackerThatDoesNotStart(t *testing.T) {
-	for name, why := range map[string]string{"refuse": errRefused.Error(), "die": errSilent.Error()} {
+	for name, why := range map[string]string{"refuse": errRefused.Error(), "die": spawn.ErrSilent.Error()} {
 		c, _ := newClient(name)
-		_, err := shmfile.Create("mp-tracker-never", 1, shmfile.Options{Announce: c.Add})
+		_, err := shmfile.Create("mp-tracker-never", 1, announced(c))
 		assert.ErrorContains(t, err, why)
 		assert.False(t, exists("mp-tracker-never"))
 		assert.Nil(t, c.child())
-		assert.Empty(t, c.blocks)
+		assert.Empty(t, c.files)
 	}
 }
