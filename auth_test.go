@@ -5,15 +5,14 @@ package mp_test
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -210,6 +209,11 @@ func TestAUTH07_AnEmptyKeyIsAKey(t *testing.T) {
 	assert.True(t, bytes.HasPrefix(challenge, []byte("#CHALLENGE#")), "who has no key gets no connection")
 	require.NoError(t, none.Close())
 	require.ErrorIs(t, rejected.next(t), mp.ErrAuthentication)
+
+	open := listenAt(t, "unix", mp.ListenConfig{})
+	_, err = (&mp.Dialer{Auth: empty}).Dial(soon(t), "unix", open.Addr().String())
+	require.ErrorIs(t, err, mp.ErrTimeout, "who has a key gets no connection to one who asks for none")
+	assert.NotErrorIs(t, err, mp.ErrAuthentication)
 }
 
 func TestAUTH08_WrongThenRight(t *testing.T) {
@@ -227,104 +231,43 @@ func TestAUTH08_WrongThenRight(t *testing.T) {
 	}
 }
 
-// message frames bytes as the protocol does.
-func message(b string) []byte {
-	return append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...)
-}
-
-// netDial connects to a listener without any protocol.
-func netDial(t testing.TB, l *mp.Listener) net.Conn {
-	t.Helper()
-	c, err := net.Dial(l.Addr().Network(), l.Addr().String())
-	require.NoError(t, err)
-	require.NoError(t, c.SetDeadline(time.Now().Add(patience)))
-	t.Cleanup(func() { _ = c.Close() })
-	return c
-}
-
-func TestAUTH08_GarbageForAnAnswer(t *testing.T) {
-	rejected := newRejections()
-	l := listenAt(t, "tcp", mp.ListenConfig{Auth: goodKey, OnReject: rejected.tell})
-	for _, garbage := range [][]byte{
-		message(""), message("something bogus"), message(strings.Repeat("x", 256)), message(strings.Repeat("m", 16)),
-		message("{sha256}" + strings.Repeat("x", 32)), message("{md5}" + strings.Repeat("x", 16)), message("{sha1}" + strings.Repeat("x", 20)),
-		message(strings.Repeat("x", 257)), []byte("GET / HTTP/1.1\r\n\r\n"), {0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 5, 'h', 'e', 'l', 'l', 'o'},
-		{0x7f, 0xff, 0xff, 0xff}, {0x80, 0, 0, 0},
-	} {
-		c := netDial(t, l)
-		_, err := c.Write(garbage)
-		require.NoError(t, err)
-		require.ErrorIs(t, rejected.next(t), mp.ErrAuthentication, "%q", garbage)
-		_, err = io.Copy(io.Discard, c) // ends: it is closed
-		if err != nil {
-			require.ErrorIs(t, err, syscall.ECONNRESET)
-		}
-	}
-	dialTo(t, l, mp.Dialer{Auth: goodKey})
-	accepted(t, l)
-}
-
-func TestAUTH08_GarbageForAChallenge(t *testing.T) {
-	fake, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer fake.Close()
-	for _, garbage := range [][]byte{
-		message(""), message("something bogus"), message("#CHALLENGE#"), message("#CHALLENGE#short"), message("#CHALLENGE#" + strings.Repeat("x", 20)),
-		message("#CHALLENGE#{sha256}" + strings.Repeat("x", 10)), message("#CHALLENGE#{rot13}" + strings.Repeat("x", 40)), message("#CHALLENGE#" + strings.Repeat("x", 245)),
-		message("#CHALLENGE#" + strings.Repeat("x", 40)), {0xff, 0xff, 0xff, 0xfe}, []byte("HTTP/1.1 200 OK\r\n\r\n"), {},
-		append(message("#CHALLENGE#{sha256}"+strings.Repeat("x", 40)), message("something bogus")...),
-		append(message("#CHALLENGE#{sha256}"+strings.Repeat("x", 40)), message("#FAILURE#")...),
-		// A listener that does not know the key, and hopes that we do not ask for it.
-		append(message("#CHALLENGE#{sha256}"+strings.Repeat("x", 40)), message("#WELCOME#")...),
-	} {
-		go func() {
-			c, err := fake.Accept()
-			if err == nil {
-				_, _ = c.Write(garbage)
-				_ = c.(*net.TCPConn).CloseWrite()
-				_, _ = io.Copy(io.Discard, c)
-				_ = c.Close()
-			}
-		}()
-		_, err := (&mp.Dialer{Auth: goodKey}).Dial(bounded(t), "tcp", fake.Addr().String())
-		require.ErrorIs(t, err, mp.ErrAuthentication, "%q", garbage)
-	}
-}
-
-func TestAUTH09_TheDigestIsSHA256(t *testing.T) {
-	l := listenAt(t, "unix", mp.ListenConfig{Auth: goodKey, OnReject: func(mp.Addr, error) {}})
-	c := netDial(t, l)
-	seen := make([]byte, 4+11+8+40)
-	_, err := io.ReadFull(c, seen)
-	require.NoError(t, err)
-	assert.Equal(t, uint32(59), binary.BigEndian.Uint32(seen))
-	assert.Equal(t, "#CHALLENGE#{sha256}", string(seen[4:23]))
-	other := netDial(t, l)
-	again := make([]byte, len(seen))
-	_, err = io.ReadFull(other, again)
-	require.NoError(t, err)
-	assert.NotEqual(t, seen, again)
-}
-
 func TestAUTH10_SignalsDoNotDisturb(t *testing.T) {
 	signals := make(chan os.Signal, 100)
 	signal.Notify(signals, syscall.SIGUSR1)
 	defer signal.Stop(signals)
 	l := listenAt(t, "unix", mp.ListenConfig{Auth: goodKey})
-	got := make(chan error, 1)
-	go func() {
+	began := make(chan struct{})
+	got := inBackground(t, func() error {
+		close(began)
 		c, err := l.Accept(context.Background())
 		if err == nil {
 			err = c.Close()
 		}
-		got <- err
-	}()
+		return err
+	})
+	<-began
 	for range 20 {
 		require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGUSR1))
 		<-signals
 	}
+	// Some more while the handshake runs.
+	stop := make(chan struct{})
+	var storm sync.WaitGroup
+	storm.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-signals:
+			default:
+				_ = syscall.Kill(os.Getpid(), syscall.SIGUSR1)
+			}
+		}
+	})
 	dialTo(t, l, mp.Dialer{Auth: goodKey})
-	require.NoError(t, <-got)
+	require.NoError(t, got())
+	close(stop)
+	storm.Wait()
 }
 
 func TestAUTH11_ThePathGoesWithTheListener(t *testing.T) {
@@ -367,6 +310,16 @@ func TestAUTH11_AnotherFileStays(t *testing.T) {
 	require.NoError(t, l.Close())
 	_, err = os.Lstat(path)
 	require.NoError(t, err)
+}
+
+// What Python calls last_accepted is an address of the connection.
+func TestAUTH11_WhoWasAccepted(t *testing.T) {
+	server, client := connPair(t, "tcp")
+	assert.Equal(t, client.LocalAddr(), server.RemoteAddr())
+	assert.NotEmpty(t, server.RemoteAddr().String())
+	server, _ = connPair(t, "unix")
+	assert.Equal(t, "unix", server.RemoteAddr().Network())
+	assert.Empty(t, server.RemoteAddr().String(), "who dials a unix socket has no address")
 }
 
 // The umask belongs to the whole process: this test cannot run beside others.

@@ -209,8 +209,9 @@ func TestQUEUE14_ShutdownOfAQueueWithItems(t *testing.T) {
 	c := newCrew(t, 1)
 	require.NoError(t, c.Q.Put(t.Context(), 7))
 	putter := launch(t, putIt.With(c))
+	joiner := launch(t, joinIt.With(c))
 	joined := inBackground(t, func() error { return c.Q.Join(bounded(t)) })
-	acquired(t, c.Ready, 1)
+	acquired(t, c.Ready, 2)
 	require.NoError(t, c.Q.Shutdown(false))
 	shutDown(t, putter)
 	assert.Equal(t, 1, c.Q.Len())
@@ -223,9 +224,24 @@ func TestQUEUE14_ShutdownOfAQueueWithItems(t *testing.T) {
 	assert.ErrorIs(t, err, mp.ErrClosed)
 	_, err = c.Q.TryGet()
 	assert.ErrorIs(t, err, mp.ErrClosed)
+	shutDown(t, launch(t, getIt.With(c)))
 	timed(t, c.Q.Join)
+	assert.True(t, joiner.Alive())
 	require.NoError(t, c.Q.TaskDone())
 	assert.NoError(t, joined())
+	assert.NoError(t, join(t, joiner))
+}
+
+// What is left can be got in another process, too.
+func TestQUEUE14_AChildGetsWhatIsLeft(t *testing.T) {
+	c := newCrew(t, 0)
+	for i := range 3 {
+		require.NoError(t, c.Q.Put(t.Context(), i))
+	}
+	require.NoError(t, c.Q.Shutdown(false))
+	require.NoError(t, join(t, launch(t, workOff.With(c))))
+	assert.Equal(t, 3, c.done())
+	require.NoError(t, c.Q.Join(bounded(t)))
 }
 
 func TestQUEUE15_ImmediateShutdown(t *testing.T) {
@@ -234,7 +250,8 @@ func TestQUEUE15_ImmediateShutdown(t *testing.T) {
 		require.NoError(t, c.Q.Put(t.Context(), i))
 	}
 	putter := launch(t, putIt.With(c))
-	acquired(t, c.Ready, 1)
+	joiner := launch(t, joinIt.With(c))
+	acquired(t, c.Ready, 2)
 	_, err := c.Q.Get(t.Context()) // which is unfinished then
 	require.NoError(t, err)
 	require.NoError(t, c.Q.Shutdown(true))
@@ -245,9 +262,27 @@ func TestQUEUE15_ImmediateShutdown(t *testing.T) {
 	assert.Zero(t, c.Q.Len())
 	_, err = c.Q.Get(bounded(t))
 	assert.ErrorIs(t, err, mp.ErrClosed)
+	shutDown(t, launch(t, getIt.With(c)))
 	timed(t, c.Q.Join)
+	assert.True(t, joiner.Alive(), "one item has been handed out")
 	require.NoError(t, c.Q.TaskDone())
 	require.NoError(t, c.Q.Join(bounded(t)))
+	assert.NoError(t, join(t, joiner))
+	assert.ErrorIs(t, c.Q.TaskDone(), mp.ErrNotTaken)
+}
+
+func TestQUEUE15_JoinersOfDroppedItemsGoOn(t *testing.T) {
+	c := newCrew(t, 0)
+	for i := range 3 {
+		require.NoError(t, c.Q.Put(t.Context(), i))
+	}
+	joiner := launch(t, joinIt.With(c))
+	acquired(t, c.Ready, 1)
+	timed(t, c.Q.Join)
+	assert.True(t, joiner.Alive())
+	require.NoError(t, c.Q.Shutdown(true))
+	assert.NoError(t, join(t, joiner), "the items are gone, and nobody has lost them")
+	assert.Zero(t, c.Q.Len())
 	assert.ErrorIs(t, c.Q.TaskDone(), mp.ErrNotTaken)
 }
 

@@ -44,6 +44,39 @@ func TestQUEUE23_QueuesAreArgumentsLikeOthers(t *testing.T) {
 	require.NoError(t, join(t, p))
 }
 
+// putAndPassOn starts a process that puts as well, as long as there are generations to
+// come.
+var putAndPassOn *mp.Task[stretch, mp.None]
+
+func init() {
+	putAndPassOn = mp.Action(func(ctx context.Context, s stretch) error {
+		if err := s.Q.Put(ctx, s.Lo); err != nil || s.Lo == s.Hi {
+			return err
+		}
+		p := mp.NewProcess(putAndPassOn.With(stretch{s.Q, s.Lo + 1, s.Hi}))
+		if err := p.Start(); err != nil {
+			return err
+		}
+		if err := s.Q.Close(); err != nil { // the child has its own
+			return err
+		}
+		return p.Join(ctx)
+	})
+}
+
+func TestSTART09_AChildHandsOnItsQueue(t *testing.T) {
+	q := made[*mp.Queue[int]](t)(mp.NewQueue[int](0))
+	require.NoError(t, join(t, launch(t, putAndPassOn.With(stretch{q, 1, 2}))))
+	var got []int
+	for range 2 {
+		v, err := q.TryGet()
+		require.NoError(t, err)
+		got = append(got, v)
+	}
+	assert.ElementsMatch(t, []int{1, 2}, got)
+	assert.True(t, q.Empty())
+}
+
 // A context that ends leaves nothing behind, and says what it was waited for.
 func TestQueueContexts(t *testing.T) {
 	q := made[*mp.Queue[int]](t)(mp.NewQueue[int](1))

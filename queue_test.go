@@ -95,13 +95,6 @@ var (
 	closeQueue = mp.Action(func(_ context.Context, q *mp.Queue[int]) error { return q.Close() })
 )
 
-// past returns a context that has ended.
-func past() context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), -time.Second)
-	defer cancel()
-	return ctx
-}
-
 // runsOut checks that a call with a time limit of 200 ms ends with it.
 func runsOut(t testing.TB, full error, call func(ctx context.Context) error) {
 	t.Helper()
@@ -111,6 +104,7 @@ func runsOut(t testing.TB, full error, call func(ctx context.Context) error) {
 	took := time.Since(began)
 	assert.ErrorIs(t, err, full)
 	assert.ErrorIs(t, err, context.DeadlineExceeded)
+	assert.ErrorIs(t, err, mp.ErrTimeout)
 	assert.GreaterOrEqual(t, took, limit-20*time.Millisecond)
 	assert.Less(t, took, patience)
 }
@@ -128,7 +122,7 @@ func TestQUEUE01_PutUpToTheCapacity(t *testing.T) {
 	assert.True(t, p.Q.Full())
 	assert.False(t, p.Q.Empty())
 	assert.ErrorIs(t, p.Q.TryPut(7), mp.ErrFull)
-	assert.ErrorIs(t, p.Q.Put(past(), 7), context.DeadlineExceeded, "who does not want to wait has TryPut")
+	assert.ErrorIs(t, p.Q.Put(endedContext(), 7), context.DeadlineExceeded, "who does not want to wait has TryPut")
 	runsOut(t, mp.ErrFull, func(ctx context.Context) error { return p.Q.Put(ctx, 7) })
 	assert.Equal(t, 6, p.Q.Len())
 	p.N = 6
@@ -157,7 +151,7 @@ func TestQUEUE02_GetUntilItIsEmpty(t *testing.T) {
 	assert.True(t, q.Empty())
 	_, err = q.TryGet()
 	assert.ErrorIs(t, err, mp.ErrEmpty)
-	_, err = q.Get(past())
+	_, err = q.Get(endedContext())
 	assert.ErrorIs(t, err, context.DeadlineExceeded)
 	runsOut(t, mp.ErrEmpty, func(ctx context.Context) error { _, err := q.Get(ctx); return err })
 }
@@ -357,11 +351,17 @@ func TestQUEUE19_PackageInitialisationIsTooEarly(t *testing.T) {
 }
 
 func TestQUEUE20_CloseIsOfOneHandle(t *testing.T) {
-	q := made[*mp.Queue[int]](t)(mp.NewQueue[int](0))
-	require.NoError(t, join(t, launch(t, closeQueue.With(q))))
-	require.NoError(t, join(t, launch(t, putStretch.With(stretch{q, 0, 3}))))
+	p := newQueueParty(t, 0)
+	sibling := launch(t, getOne.With(p)) // which waits meanwhile
+	acquired(t, p.Ready, 1)
+	require.NoError(t, join(t, launch(t, closeQueue.With(p.Q))))
+	assert.True(t, sibling.Alive())
+	require.NoError(t, p.Q.Put(t.Context(), 1))
+	acquired(t, p.Done, 1)
+	require.NoError(t, join(t, sibling))
+	require.NoError(t, join(t, launch(t, putStretch.With(stretch{p.Q, 0, 3}))))
 	for i := range 3 {
-		v, err := q.TryGet()
+		v, err := p.Q.TryGet()
 		require.NoError(t, err)
 		assert.Equal(t, i, v)
 	}
@@ -373,7 +373,8 @@ func TestQUEUE21_APutGoesOnWhenThereIsRoom(t *testing.T) {
 	p.N = 2
 	launch(t, putOne.With(p))
 	acquired(t, p.Ready, 1)
-	assert.False(t, p.Done.TryAcquire())
+	timed(t, p.Done.Acquire)
+	assert.Equal(t, 1, p.Q.Len())
 	v, err := p.Q.Get(bounded(t))
 	require.NoError(t, err)
 	assert.Equal(t, 1, v)
@@ -389,10 +390,10 @@ func TestAGetGoesOnWhenThereIsAnItem(t *testing.T) {
 		launch(t, getOne.With(p))
 	}
 	acquired(t, p.Ready, 2)
-	assert.False(t, p.Done.TryAcquire())
+	timed(t, p.Done.Acquire)
 	require.NoError(t, p.Q.Put(t.Context(), 1))
 	acquired(t, p.Done, 1)
-	assert.False(t, p.Done.TryAcquire())
+	timed(t, p.Done.Acquire)
 	require.NoError(t, p.Q.Put(t.Context(), 1))
 	acquired(t, p.Done, 1)
 }
