@@ -218,11 +218,18 @@ func queueError(what string, err error) error {
 // ErrClosed if the handle has been closed, or the queue shut down and there is
 // nothing left; or it says why the item, which is gone, cannot be decoded.
 func (q *Queue[T]) Get(ctx context.Context) (T, error) {
-	return q.get("Queue.Get", func(item *fifo.Item) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		return waited(q.q.Take(ctx, item), ErrEmpty)
+	return q.get(ctx, "Queue.Get", (*Queue[T]).take)
+}
+
+// GetInto is Get into *v, whose memory it uses if T is a slice of bytes or numbers and
+// the item fits: for large items that costs a fraction of new memory for each. After
+// an error *v is not to be relied on. If v is nil it is an error, and the item stays.
+func (q *Queue[T]) GetInto(ctx context.Context, v *T) error {
+	if v == nil {
+		return misuse("Queue.GetInto", errors.New("into a nil pointer"))
+	}
+	return q.receive(ctx, "Queue.GetInto", (*Queue[T]).take, func(_ *turn[T], payload []byte) error {
+		return codec.DecodeInto(q.codec, payload, v)
 	})
 }
 
@@ -236,28 +243,49 @@ func payloadFor(c *codec.Codec, item *fifo.Item) ([]byte, error) {
 }
 
 // TryGet is Get without waiting: if there is nothing it returns ErrEmpty.
-func (q *Queue[T]) TryGet() (T, error) { return q.get("Queue.TryGet", q.tryTake) }
+func (q *Queue[T]) TryGet() (T, error) {
+	return q.get(context.Background(), "Queue.TryGet", (*Queue[T]).tryTake)
+}
 
-func (q *Queue[T]) tryTake(item *fifo.Item) error { return q.q.TryTake(item) }
+// A taker takes an item, or fails if there is none: at once, or when ctx has ended.
+type taker[T any] func(q *Queue[T], ctx context.Context, item *fifo.Item) error
 
-func (q *Queue[T]) get(what string, take func(item *fifo.Item) error) (v T, err error) {
+func (q *Queue[T]) get(ctx context.Context, what string, take taker[T]) (v T, err error) {
+	err = q.receive(ctx, what, take, func(t *turn[T], payload []byte) error {
+		err := codec.Decode(q.codec, payload, &t.v)
+		if err == nil {
+			v = t.v
+		}
+		return err
+	})
+	return v, err
+}
+
+// receive takes an item, and has use look at its payload.
+func (q *Queue[T]) receive(ctx context.Context, what string, take taker[T], use func(t *turn[T], payload []byte) error) error {
 	if err := q.handle().Check(); err != nil {
-		return v, misuse(what, err)
+		return misuse(what, err)
 	}
 	t := q.turn()
 	defer q.over(t)
-	if err := take(&t.item); err != nil {
-		return v, queueError(what, err)
+	if err := take(q, ctx, &t.item); err != nil {
+		return queueError(what, err)
 	}
 	defer t.item.Drop() // when what it refers to has handles of its own
 	payload, err := payloadFor(q.codec, &t.item)
-	if err != nil {
-		return v, misuse(what, err)
+	if err == nil {
+		err = use(t, payload)
 	}
-	if err := codec.Decode(q.codec, payload, &t.v); err != nil {
-		return v, misuse(what, err)
+	return misuse(what, err)
+}
+
+func (q *Queue[T]) tryTake(_ context.Context, item *fifo.Item) error { return q.q.TryTake(item) }
+
+func (q *Queue[T]) take(ctx context.Context, item *fifo.Item) error {
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	return t.v, nil
+	return waited(q.q.Take(ctx, item), ErrEmpty)
 }
 
 // All takes items until the queue has been shut down and is empty. Every other

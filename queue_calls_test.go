@@ -153,3 +153,32 @@ func TestQueuesOfOtherTypes(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 7, v)
 }
+
+func TestQueueGetInto(t *testing.T) {
+	q := made[*mp.Queue[[]byte]](t)(mp.NewQueue[[]byte](0))
+	buf := make([]byte, 0, 1<<20)
+	first := &buf[:1][0]
+	for _, size := range []int{1, 100, 1 << 20, 0, 50_000} {
+		require.NoError(t, q.Put(bounded(t), make([]byte, size)))
+		require.NoError(t, q.GetInto(bounded(t), &buf))
+		assert.Len(t, buf, size)
+		assert.Same(t, first, &buf[:1][0])
+	}
+	require.NoError(t, q.Put(bounded(t), make([]byte, 1<<20+1)))
+	require.NoError(t, q.GetInto(bounded(t), &buf))
+	assert.Len(t, buf, 1<<20+1)
+	require.NoError(t, q.Put(bounded(t), nil))
+	require.NoError(t, q.GetInto(bounded(t), &buf))
+	assert.Nil(t, buf)
+
+	require.NoError(t, q.Put(bounded(t), []byte{1}))
+	assert.ErrorContains(t, q.GetInto(bounded(t), nil), "Queue.GetInto")
+	assert.Equal(t, 1, q.Len())
+	runsOut(t, mp.ErrEmpty, func(ctx context.Context) error {
+		require.NoError(t, q.GetInto(ctx, &buf))
+		return q.GetInto(ctx, &buf)
+	})
+	assert.ErrorIs(t, q.GetInto(pastContext(), &buf), context.DeadlineExceeded)
+	require.NoError(t, q.Close())
+	assert.ErrorIs(t, q.GetInto(bounded(t), &buf), mp.ErrClosed)
+}

@@ -69,9 +69,9 @@ func putting[T any](item func(number int) T) func(context.Context, Shift[T]) err
 func getting[T any](number func(item T) (int, error)) func(context.Context, Shift[T]) error {
 	return func(ctx context.Context, s Shift[T]) error {
 		return s.work(ctx, func(span Span) (y Yield, err error) {
+			var item T
 			for range span.Hi - span.Lo {
-				item, err := s.Queue.Get(ctx)
-				if err != nil {
+				if err := s.Queue.GetInto(ctx, &item); err != nil {
 					return y, err
 				}
 				n, err := number(item)

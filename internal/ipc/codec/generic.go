@@ -40,6 +40,19 @@ func Decode[T any](c *Codec, src []byte, v *T) error {
 	return c.decode(src, reflect.ValueOf(v).Elem(), false)
 }
 
+// DecodeInto is [Decode] into the memory that *v has, if that is a slice that travels as its memory and is large enough.
+func DecodeInto[T any](c *Codec, src []byte, v *T) error {
+	if l := c.plan.block; l != nil && !isNil(src) && reflect.TypeFor[T]() == c.typ {
+		mem, rest, err := l.readBlock(src)
+		if into := reflect.ValueOf(v).Elem(); err == nil && len(rest) == 0 && len(mem)/l.size <= into.Cap() && into.Cap() > 0 {
+			into.SetLen(len(mem) / l.size)
+			copy(sliceMemory(into, l.size), mem)
+			return nil
+		}
+	}
+	return Decode(c, src, v)
+}
+
 // DecodeAlias is [Decode] for a src that nobody writes to afterwards: the decoded byte slices alias src.
 func DecodeAlias[T any](c *Codec, src []byte, v *T) error {
 	if t := reflect.TypeFor[T](); t != c.typ {

@@ -51,3 +51,43 @@ func TestAppendHeadDoesNotCopy(t *testing.T) {
 	v[0] = 1
 	assert.Equal(t, sliceMemory(reflect.ValueOf(&v).Elem(), 8)[:8], tail[:8])
 }
+
+func TestDecodeIntoUsesTheMemoryThereIs(t *testing.T) {
+	c, err := Of[[]int32]()
+	require.NoError(t, err)
+	encoded := func(v []int32) []byte {
+		data, err := Append(c, nil, &v)
+		require.NoError(t, err)
+		return data
+	}
+	room := make([]int32, 3, 10)
+	v := room
+	for _, want := range [][]int32{{1, 2, 3, 4}, {5}, {}, make([]int32, 10)} {
+		require.NoError(t, DecodeInto(c, encoded(want), &v))
+		assert.Equal(t, want, v)
+		assert.Same(t, &room[:1][0], &v[:1][0])
+	}
+	large := make([]int32, 11)
+	require.NoError(t, DecodeInto(c, encoded(large), &v))
+	assert.Equal(t, large, v)
+	require.NoError(t, DecodeInto(c, encoded(nil), &v))
+	assert.Nil(t, v)
+	require.NoError(t, DecodeInto(c, encoded([]int32{}), &v))
+	assert.Equal(t, []int32{}, v)
+
+	v = room
+	data := encoded([]int32{1, 2})
+	for cut := range data {
+		assert.ErrorIs(t, DecodeInto(c, data[:cut], &v), ErrMalformed)
+	}
+	assert.ErrorIs(t, DecodeInto(c, append(data, 0), &v), ErrMalformed)
+
+	words, err := Of[[]string]()
+	require.NoError(t, err)
+	texts := []string{"a", "b"}
+	data, err = Append(words, nil, &texts)
+	require.NoError(t, err)
+	into := make([]string, 0, 5)
+	require.NoError(t, DecodeInto(words, data, &into))
+	assert.Equal(t, texts, into)
+}
