@@ -19,7 +19,7 @@ import (
 // The key does not travel, and is not in any error. It protects against strangers, not
 // against those who can read or change what goes over the network: use TLS as well.
 // Give it to child processes in their argument, not in the command line or the
-// environment, which others can read.
+// environment, which others can read. AuthKey is one that they have already.
 type Auth struct {
 	// Key is the shared secret: any bytes, best 32 random ones. An empty slice is a key
 	// like any other; nil is refused, so that a key that could not be read does not

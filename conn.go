@@ -9,6 +9,7 @@ import (
 
 	"github.com/multiproc/mp/internal/ipc/codec"
 	"github.com/multiproc/mp/internal/shm"
+	"github.com/multiproc/mp/internal/socket"
 	"github.com/multiproc/mp/internal/transport"
 )
 
@@ -22,6 +23,7 @@ import (
 // with ErrClosed.
 type Conn struct {
 	transport     transport.Transport
+	socket        *socket.Conn // that carries it; nil: it is memory
 	local, remote Addr
 	// outside says that the other end may be of another family of processes.
 	outside bool
@@ -94,7 +96,7 @@ func (c *Conn) send(ctx context.Context, v any) error {
 // and is gone; the connection goes on. It waits until there is a message, ctx ends, or
 // the connection does.
 func (c *Conn) Recv(ctx context.Context, ptr any) error {
-	return waitOutcome("Conn.Recv", ctx.Err(), c.recv(ctx, ptr))
+	return received("Conn.Recv", ctx.Err(), c.recv(ctx, ptr))
 }
 
 func (c *Conn) recv(ctx context.Context, ptr any) error {
@@ -177,6 +179,17 @@ func (c *Conn) Poll(ctx context.Context) (bool, error) {
 		return false, misuse("Conn.Poll", err)
 	}
 	already := ctx.Err()
+	if already != nil && c.socket != nil {
+		rc, err := c.socket.SyscallConn()
+		if err != nil {
+			return false, misuse("Conn.Poll", closedFile{err})
+		}
+		ready, err := c.look(rc)
+		if !ready && err == nil {
+			return false, already
+		}
+		return ready, misuse("Conn.Poll", err)
+	}
 	ready, err := c.transport.Poll(ctx)
 	return ready, waitOutcome("Conn.Poll", already, err)
 }

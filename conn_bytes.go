@@ -24,7 +24,7 @@ func (c *Conn) SendBytes(ctx context.Context, b []byte) error {
 func (c *Conn) RecvBytes(ctx context.Context, max int) ([]byte, error) {
 	already := ctx.Err()
 	msg, err := c.recvBytes(ctx, max)
-	return msg, waitOutcome("Conn.RecvBytes", already, err)
+	return msg, received("Conn.RecvBytes", already, err)
 }
 
 func (c *Conn) recvBytes(ctx context.Context, max int) (msg []byte, err error) {
@@ -71,7 +71,7 @@ func (c *Conn) RecvBytesInto(ctx context.Context, buf []byte) (n int, err error)
 	})
 	switch {
 	case err != nil:
-		return 0, waitOutcome("Conn.RecvBytesInto", already, err)
+		return 0, received("Conn.RecvBytesInto", already, err)
 	case n > len(buf):
 		return 0, &BufferTooShortError{Message: long, Buffer: len(buf)}
 	}

@@ -61,7 +61,28 @@ func connPair(t testing.TB, family string) (server, client *mp.Conn) {
 	return accepted(t, l), client
 }
 
-// eachFamily runs a test with both ends of a connection of each family.
+// eachKind runs a test with both ends of a connection of each family, and of a pipe.
+func eachKind(t *testing.T, test func(t *testing.T, a, b *mp.Conn)) {
+	eachFamily(t, test)
+	t.Run("pipe", func(t *testing.T) {
+		a, b := pipePair(t)
+		test(t, a, b)
+	})
+}
+
+// pipePair returns both ends of a pipe.
+func pipePair(t testing.TB) (a, b *mp.Conn) {
+	t.Helper()
+	a, b, err := mp.Pipe()
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_ = a.Close()
+		_ = b.Close()
+	})
+	return a, b
+}
+
+// eachFamily runs a test with both ends of a connection over a socket of each family.
 func eachFamily(t *testing.T, test func(t *testing.T, a, b *mp.Conn)) {
 	for family := range families {
 		t.Run(family, func(t *testing.T) {

@@ -50,7 +50,6 @@ func TestCONN20_NoConnection(t *testing.T) {
 }
 
 func TestCONN21_SignalsDoNotDisturb(t *testing.T) {
-	a, b := connPair(t, "unix")
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGUSR1)
 	defer signal.Stop(signals)
@@ -67,22 +66,31 @@ func TestCONN21_SignalsDoNotDisturb(t *testing.T) {
 			}
 		}
 	})
-	msg := noise(8 << 20)
-	sent := make(chan error, 1)
-	go func() {
-		time.Sleep(50 * time.Millisecond) // the other end is in its receive
-		sent <- a.SendBytes(context.Background(), msg)
-	}()
-	got, err := b.RecvBytes(bounded(t), 0)
-	require.NoError(t, err)
-	require.NoError(t, <-sent)
-	assert.Equal(t, sha256.Sum256(msg), sha256.Sum256(got))
-	close(stop)
-	storm.Wait()
+	defer storm.Wait()
+	defer close(stop)
+	eachKind(t, func(t *testing.T, a, b *mp.Conn) {
+		messages := [][]byte{noise(8 << 20), noise(1 << 20), noise(7 << 20)} // more than there is room for
+		sent := inBackground(t, func() error {
+			time.Sleep(30 * time.Millisecond) // the other end is in its receive
+			for _, msg := range messages {
+				if err := a.SendBytes(bounded(t), msg); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		for _, msg := range messages {
+			got, err := b.RecvBytes(bounded(t), 0)
+			require.NoError(t, err)
+			assert.Equal(t, sha256.Sum256(msg), sha256.Sum256(got))
+			time.Sleep(10 * time.Millisecond) // the other end is in its send
+		}
+		require.NoError(t, sent())
+	})
 }
 
 func TestCONN22_LongerThanAllowed(t *testing.T) {
-	eachFamily(t, func(t *testing.T, a, b *mp.Conn) {
+	eachKind(t, func(t *testing.T, a, b *mp.Conn) {
 		go func() {
 			_ = a.SendBytes(context.Background(), make([]byte, 1<<20))
 			_ = a.SendBytes(context.Background(), []byte("fits"))
@@ -120,7 +128,7 @@ func TestCONN22_TheLimitOfTheConnection(t *testing.T) {
 }
 
 func TestCONN23_SendingToNobody(t *testing.T) {
-	eachFamily(t, func(t *testing.T, a, b *mp.Conn) {
+	eachKind(t, func(t *testing.T, a, b *mp.Conn) {
 		require.NoError(t, b.Close())
 		var err error
 		eventually(t, "sending fails", func() bool { err = a.Send(bounded(t), "hello?"); return err != nil })
@@ -134,7 +142,7 @@ type unsendable struct {
 }
 
 func TestCONN24_WhatCannotTravelIsNotSent(t *testing.T) {
-	eachFamily(t, func(t *testing.T, a, b *mp.Conn) {
+	eachKind(t, func(t *testing.T, a, b *mp.Conn) {
 		for _, v := range []any{make(chan int), func() {}, unsendable{}, []any{make(chan int)}, struct{ a int }{1}} {
 			require.Error(t, a.Send(bounded(t), v))
 		}
@@ -149,7 +157,7 @@ func TestCONN24_WhatCannotTravelIsNotSent(t *testing.T) {
 }
 
 func TestCONN24_WhatCannotBeDecodedIsSkipped(t *testing.T) {
-	eachFamily(t, func(t *testing.T, a, b *mp.Conn) {
+	eachKind(t, func(t *testing.T, a, b *mp.Conn) {
 		require.NoError(t, a.Send(bounded(t), "no number"))
 		require.NoError(t, a.SendBytes(bounded(t), []byte{0xc1, 0xff, 0xff}))
 		require.NoError(t, a.SendBytes(bounded(t), nil))
@@ -182,7 +190,7 @@ func TestCONN24_HandlesStayInTheFamily(t *testing.T) {
 
 func TestCONN26_ManyGoroutines(t *testing.T) {
 	const senders, each = 4, 250
-	eachFamily(t, func(t *testing.T, a, b *mp.Conn) {
+	eachKind(t, func(t *testing.T, a, b *mp.Conn) {
 		var all sync.WaitGroup
 		for _, pair := range [][2]*mp.Conn{{a, b}, {b, a}} {
 			var mu sync.Mutex
@@ -221,7 +229,10 @@ type sample struct {
 }
 
 func TestCONN27_ValuesKeepTheirTypes(t *testing.T) {
-	a, b := connPair(t, "tcp")
+	eachKind(t, valuesKeepTheirTypes)
+}
+
+func valuesKeepTheirTypes(t *testing.T, a, b *mp.Conn) {
 	now := time.Now().Round(0)
 	for _, v := range []any{
 		nil, true, int64(math.MinInt64), uint64(math.MaxUint64), 1.5, math.Inf(-1), "text", []byte("bytes"),
@@ -250,13 +261,7 @@ func TestCONN27_ValuesKeepTheirTypes(t *testing.T) {
 // A context that ends leaves the connection in step, wherever it caught the message.
 func TestConnContextsEndAnywhere(t *testing.T) {
 	eachFamily(t, func(t *testing.T, a, b *mp.Conn) {
-		require.Equal(t, context.DeadlineExceeded, a.Send(pastContext(), 1))
-		require.Equal(t, context.DeadlineExceeded, a.Recv(pastContext(), new(int)))
-		require.ErrorIs(t, a.Recv(soon(t), new(int)), mp.ErrTimeout)
-		ctx, cancel := context.WithCancel(context.Background())
-		cancel()
-		require.ErrorIs(t, a.Recv(ctx, new(int)), context.Canceled)
-
+		contextsEnd(t, a)
 		msg := noise(8 << 20) // more than the system keeps
 		err := a.SendBytes(soon(t), msg)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
@@ -279,6 +284,40 @@ func TestConnContextsEndAnywhere(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "next", string(got))
 	})
+}
+
+// contextsEnd tries contexts that end when there is nothing to receive.
+func contextsEnd(t *testing.T, c *mp.Conn) {
+	require.Equal(t, context.DeadlineExceeded, c.Send(pastContext(), 1))
+	require.Equal(t, context.DeadlineExceeded, c.Recv(pastContext(), new(int)))
+	require.ErrorIs(t, c.Recv(soon(t), new(int)), mp.ErrTimeout)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	require.ErrorIs(t, c.Recv(ctx, new(int)), context.Canceled)
+}
+
+// A message is in a pipe, or it is not: there is no part of one.
+func TestPipeContextsEndAnywhere(t *testing.T) {
+	a, b := pipePair(t)
+	contextsEnd(t, a)
+	for _, msg := range [][]byte{noise(1 << 20), noise(10)} { // the pipe is full of bytes, and of messages
+		n := 0
+		var err error
+		for ; err == nil; n++ {
+			err = a.SendBytes(soon(t), msg)
+		}
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorIs(t, err, mp.ErrTimeout)
+		require.NotErrorIs(t, err, mp.ErrUnderway)
+		for range n - 1 {
+			got, err := b.RecvBytes(bounded(t), 0)
+			require.NoError(t, err)
+			require.Equal(t, msg, got)
+		}
+		ready, err := b.Poll(pastContext())
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.False(t, ready)
+	}
 }
 
 func TestConnSaysWhatItIs(t *testing.T) {

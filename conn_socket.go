@@ -96,7 +96,10 @@ func FileConn(f *os.File) (*Conn, error) {
 
 // newSocketConn makes a connection over a socket, or what secures it.
 func newSocketConn(s *socket.Conn, carrier transport.Carrier, max int) *Conn {
-	c := &Conn{transport: stream.New(carrier), local: addrOf(s.Local), remote: addrOf(s.Remote), outside: true, max: max}
+	c := &Conn{
+		transport: stream.New(carrier), socket: s, outside: true, max: max,
+		local: addrOf(s.Local), remote: addrOf(s.Remote),
+	}
 	if s.Local.Unix {
 		_, c.peer, _ = s.Peer()
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 func TestCONN01_ValuesAndBytes(t *testing.T) {
-	eachFamily(t, func(t *testing.T, a, b *mp.Conn) {
+	eachKind(t, func(t *testing.T, a, b *mp.Conn) {
 		ctx := bounded(t)
 		list := []any{1, 2.25, nil}
 		require.NoError(t, a.Send(ctx, list))
@@ -33,7 +33,7 @@ func TestCONN01_ValuesAndBytes(t *testing.T) {
 }
 
 func TestCONN02_IntoABuffer(t *testing.T) {
-	eachFamily(t, func(t *testing.T, a, b *mp.Conn) {
+	eachKind(t, func(t *testing.T, a, b *mp.Conn) {
 		for _, offset := range []int{0, 12} {
 			buf := bytes.Repeat([]byte{'.'}, 40)
 			require.NoError(t, a.SendBytes(bounded(t), []byte("0123456789abcdef")))
@@ -48,7 +48,7 @@ func TestCONN02_IntoABuffer(t *testing.T) {
 }
 
 func TestCONN03_TheBufferIsTooShort(t *testing.T) {
-	eachFamily(t, func(t *testing.T, a, b *mp.Conn) {
+	eachKind(t, func(t *testing.T, a, b *mp.Conn) {
 		long := bytes.Repeat([]byte("x"), 110)
 		require.NoError(t, a.SendBytes(bounded(t), long))
 		require.NoError(t, a.SendBytes(bounded(t), []byte("next")))
@@ -65,7 +65,7 @@ func TestCONN03_TheBufferIsTooShort(t *testing.T) {
 }
 
 func TestCONN04_Poll(t *testing.T) {
-	eachFamily(t, func(t *testing.T, a, b *mp.Conn) {
+	eachKind(t, func(t *testing.T, a, b *mp.Conn) {
 		ready, err := b.Poll(pastContext())
 		assert.False(t, ready)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
@@ -91,7 +91,7 @@ func TestCONN04_Poll(t *testing.T) {
 
 func TestCONN05_LargeMessages(t *testing.T) {
 	sizes := []int{0, 1, 16380, 16384, 16385, 65536, 65537, 4 << 20, 16<<20 + 1}
-	eachFamily(t, func(t *testing.T, a, b *mp.Conn) {
+	eachKind(t, func(t *testing.T, a, b *mp.Conn) {
 		echoed := make(chan error, 1)
 		go func() {
 			for range sizes {
@@ -126,7 +126,7 @@ func noise(size int) []byte {
 }
 
 func TestCONN06_WhatWasSentIsReceivedBeforeTheEnd(t *testing.T) {
-	eachFamily(t, func(t *testing.T, a, b *mp.Conn) {
+	eachKind(t, func(t *testing.T, a, b *mp.Conn) {
 		require.NoError(t, a.Send(bounded(t), 1))
 		require.NoError(t, a.SendBytes(bounded(t), []byte("two")))
 		require.NoError(t, a.Close())
@@ -137,41 +137,52 @@ func TestCONN06_WhatWasSentIsReceivedBeforeTheEnd(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, "two", string(two))
 		_, err = mp.Recv[int](bounded(t), b)
-		assert.ErrorIs(t, err, io.EOF)
+		assert.Equal(t, io.EOF, err, "as it is")
 		_, err = b.RecvBytes(bounded(t), 0)
-		assert.ErrorIs(t, err, io.EOF)
+		assert.Equal(t, io.EOF, err)
 		_, err = b.RecvBytesInto(bounded(t), nil)
-		assert.ErrorIs(t, err, io.EOF)
+		assert.Equal(t, io.EOF, err)
+		ready, err := b.Poll(pastContext())
+		require.NoError(t, err)
+		assert.True(t, ready)
 	})
 }
 
 // An end that is closed with unread messages resets the connection; the other one has
 // its messages, and the end, all the same.
 func TestCONN06_TheOtherEndHadNotReadAll(t *testing.T) {
-	a, b := connPair(t, "unix")
-	require.NoError(t, b.Send(bounded(t), "never read"))
-	require.NoError(t, a.Send(bounded(t), 1))
-	require.NoError(t, a.Close())
-	n, err := mp.Recv[int](bounded(t), b)
-	require.NoError(t, err)
-	assert.Equal(t, 1, n)
-	_, err = mp.Recv[int](bounded(t), b)
-	assert.ErrorIs(t, err, io.EOF)
+	for kind, pair := range map[string]func() (a, b *mp.Conn){
+		"unix": func() (a, b *mp.Conn) { return connPair(t, "unix") },
+		"pipe": func() (a, b *mp.Conn) { return pipePair(t) },
+	} {
+		t.Run(kind, func(t *testing.T) {
+			a, b := pair()
+			require.NoError(t, b.Send(bounded(t), "never read"))
+			require.NoError(t, a.Send(bounded(t), 1))
+			require.NoError(t, a.Close())
+			n, err := mp.Recv[int](bounded(t), b)
+			require.NoError(t, err)
+			assert.Equal(t, 1, n)
+			_, err = mp.Recv[int](bounded(t), b)
+			assert.Equal(t, io.EOF, err)
+		})
+	}
 }
 
 func TestCONN08_PartsOfABufferAreSlices(t *testing.T) {
 	letters := []byte("abcdefghijklmnopqrstuvwxyz")
-	a, b := connPair(t, "unix")
-	for _, part := range [][]byte{letters[0:], letters[5:], letters[7:15], letters[26:], letters[26:26]} {
-		require.NoError(t, a.SendBytes(bounded(t), part))
-		got, err := b.RecvBytes(bounded(t), 0)
-		require.NoError(t, err)
-		assert.Equal(t, string(part), string(got))
-	}
+	eachKind(t, func(t *testing.T, a, b *mp.Conn) {
+		for _, part := range [][]byte{letters[0:], letters[5:], letters[7:15], letters[26:], letters[26:26]} {
+			require.NoError(t, a.SendBytes(bounded(t), part))
+			got, err := b.RecvBytes(bounded(t), 0)
+			require.NoError(t, err)
+			assert.Equal(t, string(part), string(got))
+		}
+	})
 }
 
 func TestCONN11_Closed(t *testing.T) {
-	eachFamily(t, func(t *testing.T, a, b *mp.Conn) {
+	eachKind(t, func(t *testing.T, a, b *mp.Conn) {
 		for _, c := range []*mp.Conn{a, b} {
 			require.NoError(t, c.Close())
 			require.NoError(t, c.Close())
@@ -180,20 +191,31 @@ func TestCONN11_Closed(t *testing.T) {
 			_, errBytes := c.RecvBytes(ctx, 0)
 			_, errInto := c.RecvBytesInto(ctx, nil)
 			_, errPoll := c.Poll(ctx)
-			_, errFile := c.File(ctx)
-			for _, err := range []error{c.Send(ctx, 1), c.Recv(ctx, &n), c.SendBytes(ctx, nil), errBytes, errInto, errPoll, errFile} {
+			_, errWait := mp.Wait(ctx, c)
+			for _, err := range []error{c.Send(ctx, 1), c.Recv(ctx, &n), c.SendBytes(ctx, nil), errBytes, errInto, errPoll, errWait} {
 				assert.ErrorIs(t, err, mp.ErrClosed)
 			}
 		}
 	})
+	eachFamily(t, func(t *testing.T, a, _ *mp.Conn) {
+		require.NoError(t, a.Close())
+		_, err := a.File(bounded(t))
+		assert.ErrorIs(t, err, mp.ErrClosed)
+	})
 }
 
 func TestCONN11_CloseWakesWhoWaits(t *testing.T) {
-	eachFamily(t, func(t *testing.T, a, _ *mp.Conn) {
+	eachKind(t, func(t *testing.T, a, _ *mp.Conn) {
 		ends := make(chan error, 4)
 		for range 2 {
 			go func() { ends <- a.Recv(context.Background(), new(int)) }()
-			go func() { ends <- a.SendBytes(context.Background(), make([]byte, 16<<20)) }()
+			go func() {
+				var err error
+				for msg := make([]byte, 4<<20); err == nil; { // until there is no room
+					err = a.SendBytes(context.Background(), msg)
+				}
+				ends <- err
+			}()
 		}
 		time.Sleep(20 * time.Millisecond) // so that most runs find them waiting
 		require.NoError(t, a.Close())
@@ -204,7 +226,7 @@ func TestCONN11_CloseWakesWhoWaits(t *testing.T) {
 }
 
 func TestCONN12_EmptyMessages(t *testing.T) {
-	eachFamily(t, func(t *testing.T, a, b *mp.Conn) {
+	eachKind(t, func(t *testing.T, a, b *mp.Conn) {
 		sequence := []string{"hello", "", "a", "b", "", "bye", "", "lop"}
 		for _, s := range sequence {
 			require.NoError(t, a.SendBytes(bounded(t), []byte(s)))
@@ -228,7 +250,7 @@ func TestCONN12_EmptyMessages(t *testing.T) {
 }
 
 func TestCONN14_MessagesAreNotMerged(t *testing.T) {
-	eachFamily(t, func(t *testing.T, a, b *mp.Conn) {
+	eachKind(t, func(t *testing.T, a, b *mp.Conn) {
 		for _, s := range []string{"a", "b", "cd"} {
 			require.NoError(t, a.SendBytes(bounded(t), []byte(s)))
 		}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,6 +43,25 @@ func TestPROC01_TheMainProcessKnowsItself(t *testing.T) {
 	require.Error(t, self.Join(bounded(t)), "nobody can wait for himself")
 	require.ErrorIs(t, self.Start(), mp.ErrStarted)
 	assert.Same(t, self, mp.Self())
+	assert.Len(t, mp.AuthKey(), mp.AuthKeySize)
+	mine := mp.AuthKey()
+	clear(mine)
+	assert.NotEqual(t, mine, mp.AuthKey(), "the slice is the caller's")
+}
+
+func TestPROC01_EachRunHasAKeyOfItsOwn(t *testing.T) {
+	var keys []string
+	for range 2 {
+		o := runProgram(t, "auth-key")
+		require.Zero(t, o.code, o.stderr)
+		lines := strings.Fields(o.stdout)
+		require.Len(t, lines, 2)
+		assert.Regexp(t, `^[0-9a-f]{64}$`, lines[0])
+		assert.Equal(t, lines[0], lines[1], "the grandchild has that of the main process")
+		keys = append(keys, lines[0])
+	}
+	assert.NotEqual(t, keys[0], keys[1])
+	assert.NotContains(t, keys, fmt.Sprintf("%x", mp.AuthKey()))
 }
 
 var daemonFlags = mp.Func(func(context.Context, mp.None) ([]bool, error) {
@@ -57,11 +77,33 @@ func TestPROC03_DaemonIsInheritedUnlessSet(t *testing.T) {
 	assert.Equal(t, []bool{true, true, false}, got)
 }
 
+// A testimony is what a process puts into a queue about itself.
+type testimony struct {
+	Who identity
+	Key []byte
+}
+
+// A mission is what a process is sent for.
+type mission struct {
+	Arg    []string
+	Report *mp.Queue[testimony]
+}
+
+var reportSelf = mp.Action(func(ctx context.Context, e mission) error {
+	self, parent := mp.Self(), mp.Parent()
+	who := identity{self.Name, parent.Name, self.PID(), parent.PID(), e.Arg, self.Daemon}
+	if err := e.Report.Put(ctx, testimony{who, mp.AuthKey()}); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+})
+
 func TestPROC04_WholeLifeCycle(t *testing.T) {
 	leaktest.Check(t)
-	box, w := newMailbox(t)
-	p := mp.NewProcess(whoAmI.With([]string{"a", "b"}))
-	p.Name, p.ExtraFiles = "Fred", []*os.File{w}
+	reports := made[*mp.Queue[testimony]](t)(mp.NewQueue[testimony](1))
+	p := mp.NewProcess(reportSelf.With(mission{[]string{"a", "b"}, reports}))
+	p.Name = "Fred"
 	assert.False(t, p.Alive())
 	assert.NotContains(t, mp.ActiveChildren(), p)
 	_, exited := p.ExitCode()
@@ -75,7 +117,9 @@ func TestPROC04_WholeLifeCycle(t *testing.T) {
 	_, exited = p.ExitCode()
 	assert.False(t, exited)
 	want := identity{"Fred", mp.Self().Name, p.PID(), os.Getpid(), []string{"a", "b"}, false}
-	assert.Equal(t, fmt.Sprintf("%+v", want), box.next(t))
+	got, err := reports.Get(bounded(t))
+	require.NoError(t, err)
+	assert.Equal(t, testimony{want, mp.AuthKey()}, got)
 
 	require.NoError(t, p.Stop(bounded(t)))
 	require.NoError(t, join(t, p))

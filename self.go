@@ -74,6 +74,7 @@ func nextName() (name, identity string) {
 func identify(s *spawn.Setup) {
 	s.ParentPID = os.Getpid()
 	s.ParentName = Self().Name
+	s.AuthKey = authKey()
 	name, identity := nextName()
 	if s.Role == spawn.Worker {
 		name = strings.Replace(name, "Process", "PoolWorker", 1)
@@ -88,6 +89,7 @@ func identify(s *spawn.Setup) {
 // context ends, and Parent's Done is closed, when orphan is called.
 func adopt(s *spawn.Setup) (ctx context.Context, cancel context.CancelFunc, orphan func()) {
 	family.identity = s.Identity
+	familyKey.key = s.AuthKey
 	family.self = &Process{Name: s.Name, Daemon: s.Daemon, shared: &shared{state: started, pid: os.Getpid(), done: make(chan struct{})}}
 	family.parent = &Process{Name: s.ParentName, shared: &shared{state: started, pid: s.ParentPID, done: make(chan struct{}), foreign: true}}
 	ctx, cancel = context.WithCancel(context.Background())

@@ -23,6 +23,7 @@
 //	shared_memory memory and a list with a name, shared with Python
 //	queue         a queue that is full, empty, and read by several
 //	joinable      producers, consumers, and waiting until all is done
+//	pipe          a list, books and questions through pipes; to poll, and to wait for the end
 //	echo_server   a server of several processes with one listener; one of them is killed
 //	go_python     connections between Go and Python, with a key that both have
 //	sum1g         a gibibyte that all workers of a pool sum together

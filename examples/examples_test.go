@@ -153,6 +153,11 @@ var small = map[string][]string{
 		"the owner of the lock has died, 100 are missing: repaired\n" +
 			"the holder: exit code -9, cause \"killed\"\naccounts: 600 + 400, owner died: false\n",
 	},
+	"pipe": {
+		"received: [42 <nil> hello] <nil>\n",
+		"polled until there was nothing: 9\nreceived until the end: 9\n",
+		"asked 0 answered 0\n", "asked 4 answered 16\n",
+	},
 	"echo_server": {
 		"worker 0 has been killed, exit code -9; worker 3 has taken its place\n",
 		"lines missing: 0, a client had to try again at most once: true\n",

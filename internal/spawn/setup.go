@@ -34,6 +34,7 @@ type Setup struct {
 	Daemon     bool
 	ParentPID  int
 	ParentName string
+	AuthKey    []byte // of the family
 	MaxProcs   int    // GOMAXPROCS; 0: as the runtime likes
 	Transit    []byte // reference to what holds the objects that results refer to; empty: there is none
 
@@ -51,7 +52,7 @@ func (s *Setup) fields() codec.Fields {
 	return codec.Fields{
 		&s.Version, (*uint8)(&s.Role),
 		codec.Fields{&s.Image.Dev, &s.Image.Ino, &s.Image.Size, &s.Image.MTimeNano},
-		&s.Tasks, &s.Name, &s.Identity, &s.Daemon, &s.ParentPID, &s.ParentName, &s.MaxProcs, &s.Transit,
+		&s.Tasks, &s.Name, &s.Identity, &s.Daemon, &s.ParentPID, &s.ParentName, &s.AuthKey, &s.MaxProcs, &s.Transit,
 		&s.Func, &s.Arg, &s.Luggage, &s.Result,
 	}
 }

@@ -18,12 +18,12 @@ import (
 
 var whole = Setup{
 	Version: Version, Role: Worker, Image: sys.Image{Dev: 2, Ino: 3, Size: 4, MTimeNano: 5}, Tasks: math.MaxUint64,
-	Name: "N", Identity: "1:2", Daemon: true, ParentPID: 6, ParentName: "P", MaxProcs: 7, Transit: []byte{10}, Func: 8, Arg: []byte{9}, Luggage: []byte{11}, Result: true,
+	Name: "N", Identity: "1:2", Daemon: true, ParentPID: 6, ParentName: "P", AuthKey: []byte{12}, MaxProcs: 7, Transit: []byte{10}, Func: 8, Arg: []byte{9}, Luggage: []byte{11}, Result: true,
 }
 
 func TestSetupGoldenBytes(t *testing.T) {
 	golden := []byte{
-		0x9f,             // the array of 15 fields
+		0xdc, 0, 16, // the array of 16 fields
 		1,                // Version
 		2,                // Role: worker
 		0x94, 2, 3, 4, 5, // Image
@@ -33,6 +33,7 @@ func TestSetupGoldenBytes(t *testing.T) {
 		0xc3,      // Daemon
 		6,         // ParentPID
 		0xa1, 'P', // ParentName
+		0xc4, 1, 12, // AuthKey
 		7,           // MaxProcs
 		0xc4, 1, 10, // Transit
 		8,          // Func
@@ -109,7 +110,7 @@ func TestDecodeSetupRefuses(t *testing.T) {
 	_, err = decodeSetup(ipc.Frame{Kind: ipc.KindSetup, Body: append(body[:len(body):len(body)], 0)})
 	assert.ErrorIs(t, err, codec.ErrMalformed)
 	other := append([]byte(nil), body...)
-	other[1] = 2
+	other[3] = 2 // behind the header of the array
 	_, err = decodeSetup(ipc.Frame{Kind: ipc.KindSetup, Body: other})
 	assert.EqualError(t, err, "the parent speaks version 2 of the protocol, this process 1")
 }

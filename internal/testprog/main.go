@@ -42,6 +42,8 @@ var programs = map[string]func(){
 	"orphans":      orphans,
 	"nested-error": nestedError,
 	"descriptors":  descriptors,
+	"globals":      globals,
+	"auth-key":     authKey,
 }
 
 func main() {
