@@ -225,10 +225,6 @@ func (m *memory) Poll(ctx context.Context) (bool, error) {
 		return false, errSends
 	}
 	err := m.in.Poll(ctx)
-	if m.taker.Enter() == nil {
-		m.in.PassOn() // it may have been woken in the place of one who takes
-		m.taker.Exit()
-	}
 	return err == nil, err
 }
 

@@ -149,6 +149,9 @@ func (q *Queue) Put(ctx context.Context, m Message) (err error) {
 		}
 		seen := atomic.LoadUint64(q.head)
 		if err := q.await(ctx, q.putters, seen, q.full); err != nil {
+			if !q.full() {
+				q.notify(q.putters) // the wake-up that it may have had is another's
+			}
 			return err
 		}
 	}
@@ -355,6 +358,7 @@ func (q *Queue) Poll(ctx context.Context) (err error) {
 		return err
 	}
 	defer q.h.Exit()
+	defer q.PassOn()
 	for {
 		seen := atomic.LoadUint64(q.tail)
 		if !q.empty() {

@@ -34,6 +34,7 @@ func (q *Queue) Take(ctx context.Context, item *Item) (err error) {
 		}
 		seen := atomic.LoadUint64(q.tail)
 		if err := q.await(ctx, q.takers, seen, q.empty); err != nil {
+			q.PassOn() // the wake-up that it may have had is another's
 			return err
 		}
 	}
