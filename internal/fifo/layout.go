@@ -34,7 +34,7 @@ const (
 	offJoiners     = 160 // u32: changes when everything is done
 	offSpare       = 192 // u32: a segment for the next need
 	offSpareBlobs  = 196 // u32 each: blobs for the next needs
-	spareBlobs     = 4
+	spareBlobs     = 15
 	controlSize    = 256
 )
 
@@ -69,6 +69,8 @@ const (
 	inline = 8 << 10
 	// MaxCells is how many objects a record can refer to, besides its blob.
 	MaxCells = 40
-	// keepable is the largest blob that is kept for the next large item.
-	keepable = 4 << 20
+	// keepable is the largest blob that is kept for the next large item, spareBytes the most
+	// of them all.
+	keepable   = 4 << 20
+	spareBytes = 16 << 20
 )

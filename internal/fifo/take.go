@@ -257,23 +257,25 @@ func (i *Item) Drop() {
 func (q *Queue) keepBlob(o *shm.Object) (kept bool) {
 	var damage error
 	defer shm.Catch(&damage)
-	if _, size := q.arena.Piece(o.Index(), KindBlob); size > keepable {
+	_, size := q.arena.Piece(o.Index(), KindBlob)
+	if size > keepable {
 		return false
 	}
-	for i := range uint64(spareBlobs) {
-		place := q.control + offSpareBlobs + 4*i
-		if atomic.LoadUint32(q.arena.U32(place)) != 0 {
-			continue
-		}
-		err := o.Yield(func(t *shm.Tx) bool {
-			if kept = t.Load(place) == 0; kept {
-				t.Store(place, o.Index())
+	err := o.Yield(func(t *shm.Tx) bool {
+		free, total := uint64(0), size
+		for i := range uint64(spareBlobs) {
+			place := q.control + offSpareBlobs + 4*i
+			if c := t.Load(place); c != 0 {
+				_, spare := t.Piece(c, KindBlob)
+				total += spare
+			} else if free == 0 {
+				free = place
 			}
-			return kept
-		})
-		if err != nil || kept {
-			return kept && err == nil
 		}
-	}
-	return false
+		if kept = free != 0 && total <= spareBytes; kept {
+			t.Store(free, o.Index())
+		}
+		return kept
+	})
+	return kept && err == nil
 }
