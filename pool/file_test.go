@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -126,6 +127,7 @@ func TestFilesAsArguments(t *testing.T) {
 
 func TestFilesAsResults(t *testing.T) {
 	bothKinds(t, pool.Options{Workers: 2}, func(t *testing.T, p *pool.Pool) {
+		t.Cleanup(runtime.GC) // what the tasks have opened, which is here if they are goroutines
 		texts := make([]string, 30)
 		for i := range texts {
 			texts[i] = fmt.Sprint("text ", i)
