@@ -12,7 +12,7 @@ STATICCHECK ?= $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 MODULES   := . examples cmd/mp
 PLATFORMS := linux/arm64 darwin/arm64 windows/amd64 freebsd/amd64
 # The packages whose tests start processes, and those of their tests that read MP_KILLS.
-FAMILY    := . ./pool
+FAMILY    := . ./pool ./mpnet
 KILLERS   := FAULT01|FAULT02|AtRandomMoments|Killed|Kills|WholeWhoever
 # package:target, one a line, of every fuzz test.
 FUZZ       = $(shell grep -rno --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' internal | sed 's|/[^/]*:[0-9]*:func |:|')
@@ -34,10 +34,10 @@ race: ## the suite of the library with the race detector
 	$(GO) test -race -timeout 10m ./...
 
 stress: ## the tests that start processes, COUNT times, in any order
-	$(GO) test -count $(COUNT) -shuffle on -timeout 60m $(FAMILY) ./internal/spawn
+	$(GO) test -count $(COUNT) -shuffle on -timeout 60m $(FAMILY) ./internal/...
 
 chaos: ## kill workers and processes MP_KILLS times while they work
-	MP_KILLS=$(MP_KILLS) $(GO) test -count 1 -timeout 120m -run '$(KILLERS)' $(FAMILY) ./internal/shm
+	MP_KILLS=$(MP_KILLS) $(GO) test -count 1 -timeout 120m -run '$(KILLERS)' $(FAMILY) ./internal/shm ./internal/fdstore
 
 cpu: ## the tests that start processes, with 1, 2 and 4 Ps
 	$(GO) test -count 1 -cpu 1,2,4 -timeout 20m $(FAMILY)
