@@ -28,7 +28,7 @@ var (
 
 	contended = mp.Func(contendedLocally)
 
-	sumPart = mp.Pure(sumLocally)
+	sumShare = mp.Pure(sumLocally)
 
 	giveBack       = mp.Action(returnLocally)
 	giveBackAsleep = mp.Action(returning(until, wake))

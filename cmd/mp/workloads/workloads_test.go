@@ -22,7 +22,7 @@ func quick(w *bench.Workload) bench.Params {
 		p.Checksum = checksum(results)
 	}
 	if w == arraySum1g {
-		p.Size = 1 << 20
+		p.Size = 4 << 20
 	}
 	return p
 }

@@ -145,7 +145,7 @@ def imap_unordered_1(workers, seconds):
             return took
 
         work(2000)
-        n = size(20000, seconds)
+        n = size(5000, seconds)
         return {"imap_unordered_1": n / repeat(seconds, lambda: work(n))}
 
 
