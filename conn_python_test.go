@@ -304,23 +304,3 @@ l.close()
 		p.end(t)
 	})
 }
-
-// Beyond 2 GiB the header is another one. It needs 5 GiB of memory.
-func TestCONN05_Beyond2GiB(t *testing.T) {
-	if os.Getenv("MP_HUGE") == "" {
-		t.Skip("MP_HUGE is not set: it takes 5 GiB of memory")
-	}
-	a, b := connPair(t, "unix")
-	const size = 1<<31 + 5
-	sent := make(chan error, 1)
-	go func() {
-		msg := make([]byte, size)
-		msg[0], msg[size-1] = 1, 2
-		sent <- a.SendBytes(t.Context(), msg)
-	}()
-	got, err := b.RecvBytes(t.Context(), 0)
-	require.NoError(t, err)
-	require.NoError(t, <-sent)
-	require.Len(t, got, size)
-	require.Equal(t, []byte{1, 2}, []byte{got[0], got[size-1]})
-}

@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"io"
 	"math/rand/v2"
+	"os"
 	"testing"
 	"time"
 
@@ -264,5 +265,26 @@ func TestCONN14_MessagesAreNotMerged(t *testing.T) {
 		}
 		ready, _ := b.Poll(pastContext())
 		assert.False(t, ready)
+	})
+}
+
+// Beyond 2 GiB the header of a stream is another one. It needs 6 GiB of memory.
+func TestCONN05_Beyond2GiB(t *testing.T) {
+	if os.Getenv("MP_HUGE") == "" {
+		t.Skip("MP_HUGE is not set: it takes 6 GiB of memory")
+	}
+	eachKind(t, func(t *testing.T, a, b *mp.Conn) {
+		const size = 1<<31 + 5
+		sent := make(chan error, 1)
+		go func() {
+			msg := make([]byte, size)
+			msg[0], msg[size-1] = 1, 2
+			sent <- a.SendBytes(t.Context(), msg)
+		}()
+		got, err := b.RecvBytes(t.Context(), 0)
+		require.NoError(t, err)
+		require.NoError(t, <-sent)
+		require.Len(t, got, size)
+		require.Equal(t, []byte{1, 2}, []byte{got[0], got[size-1]})
 	})
 }
