@@ -45,8 +45,8 @@ func serve(in *spawn.Inheritance) {
 				cancel()
 			}
 		})
-		if err := in.Send(ipc.KindHello, nil); err != nil {
-			os.Exit(1)
+		if err := in.Send(ipc.KindHello, nil); err != nil && (s.Daemon || s.Result) {
+			os.Exit(1) // the parent is gone, which does not matter to others
 		}
 		runTarget(ctx, in, s, stopped)
 	case spawn.Worker:

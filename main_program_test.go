@@ -99,3 +99,20 @@ func TestFAULT09_TheParentIsKilled(t *testing.T) {
 	}
 	assert.Equal(t, 7, count())
 }
+
+// What Start has accepted is done, whatever becomes of the parent.
+func TestAChildDoesItsWorkThoughItsParentEndsAtOnce(t *testing.T) {
+	for _, size := range []string{"0", "10000000"} {
+		t.Run(size, func(t *testing.T) {
+			for range 10 {
+				cmd := programCommand(bounded(t), t, "forget", size)
+				box, w := newMailbox(t)
+				cmd.Stdout = w
+				require.NoError(t, cmd.Start())
+				require.NoError(t, w.Close())
+				require.NoError(t, cmd.Wait())
+				require.Equal(t, size, box.next(t))
+			}
+		})
+	}
+}

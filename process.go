@@ -86,37 +86,49 @@ func NewProcess(call AnyCall) *Process {
 }
 
 // Start starts the process, once. The argument is encoded, the program executed
-// and the work handed over when it returns; what goes wrong in the child
-// afterwards is an error of Join. Its errors are ErrNotInitialized before Init,
+// and the work handed over when it returns, so that a child that is no daemon does
+// it even if this process ends at once; for an argument of more than 64 KiB, Start
+// waits until the child takes it. Only handles in the argument are gone with their
+// last holder: who passes those stays until the child has them. What goes wrong in the
+// child afterwards is an error of Join. Its errors are ErrNotInitialized before Init,
 // ErrStarted, ErrClosed, an argument that cannot be sent, with the path of the
 // field, and what the system says. A process that could not be started can be
 // started again.
-func (p *Process) Start() error { return p.start("mp: Process.Start") }
+func (p *Process) Start() error {
+	proc, err := p.start("mp: Process.Start")
+	if err != nil {
+		return err
+	}
+	if !p.Daemon { // a daemon would not outlive this process anyway
+		proc.WaitHandedOver()
+	}
+	return nil
+}
 
-func (p *Process) start(caller string) error {
+func (p *Process) start(caller string) (*spawn.Process, error) {
 	if p == nil || p.shared == nil {
-		return errNoProcess
+		return nil, errNoProcess
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case p.state == closed:
-		return fmt.Errorf("mp: %s %w", p.label(), ErrClosed)
+		return nil, fmt.Errorf("mp: %s %w", p.label(), ErrClosed)
 	case p.state != initial || p.foreign:
-		return fmt.Errorf("mp: %s %w", p.label(), ErrStarted)
+		return nil, fmt.Errorf("mp: %s %w", p.label(), ErrStarted)
 	case p.bound == nil:
-		return errors.New("mp: a process needs a call: mp.NewProcess(task.With(argument))")
+		return nil, errors.New("mp: a process needs a call: mp.NewProcess(task.With(argument))")
 	}
 	if err := ready(caller); err != nil {
-		return err
+		return nil, err
 	}
 	arg, objects, err := p.bound.AppendArg(nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	luggage, err := objects.Consign()
 	if err != nil {
-		return misuse("Process.Start", err)
+		return nil, misuse("Process.Start", err)
 	}
 	c := &spawn.Command{
 		Env: p.Env, Dir: p.Dir,
@@ -138,7 +150,7 @@ func (p *Process) start(caller string) error {
 	proc, err := spawn.Start(c)
 	if err != nil {
 		luggage.Close()
-		return err
+		return nil, err
 	}
 	p.luggage = luggage
 	p.Name = c.Setup.Name
@@ -150,7 +162,7 @@ func (p *Process) start(caller string) error {
 	active.set[p] = struct{}{}
 	active.mu.Unlock()
 	go p.watch(proc)
-	return nil
+	return proc, nil
 }
 
 // Join waits until the process has ended, or ctx. It returns nil if the process

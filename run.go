@@ -25,7 +25,7 @@ func Run[Out any](ctx context.Context, call Call[Out]) (out Out, err error) {
 		return out, err
 	}
 	defer p.transit.Close()
-	if err := p.start("mp: Run"); err != nil {
+	if _, err := p.start("mp: Run"); err != nil {
 		return out, err
 	}
 	defer p.Close()

@@ -39,6 +39,23 @@ func TestStreamsThatWereAskedFor(t *testing.T) {
 	assert.Equal(t, "through the child", content(t, out))
 }
 
+// A file that was closed too early is no silence: its output would be lost.
+func TestStreamsThatWereAskedForAreOpen(t *testing.T) {
+	f := outputFile(t)
+	require.NoError(t, f.Close())
+	for name, set := range map[string]func(p *mp.Process){
+		"stdin":  func(p *mp.Process) { p.Stdin = f },
+		"stdout": func(p *mp.Process) { p.Stdout = f },
+		"stderr": func(p *mp.Process) { p.Stderr = f },
+	} {
+		p := mp.NewProcess(copyStdin.With(none))
+		set(p)
+		err := p.Start()
+		require.ErrorIs(t, err, os.ErrClosed)
+		require.ErrorContains(t, err, name+": ")
+	}
+}
+
 var isOpen = mp.Func(func(_ context.Context, fd int) (bool, error) {
 	var st syscall.Stat_t
 	switch err := syscall.Fstat(fd, &st); err {

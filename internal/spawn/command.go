@@ -213,7 +213,8 @@ func (p *Process) exec(c *Command, theirs []*os.File, message []byte) error {
 	})
 }
 
-// streams returns the child's standard streams.
+// streams returns the child's standard streams. nil stands for one that this process
+// has closed: the child gets none, either.
 func (c *Command) streams() ([]*os.File, error) {
 	streams := []*os.File{c.Stdin, c.Stdout, c.Stderr}
 	if c.Stdin == nil {
@@ -224,18 +225,25 @@ func (c *Command) streams() ([]*os.File, error) {
 		streams[0] = null
 	}
 	if c.Stdout == nil {
-		streams[1] = os.Stdout
+		streams[1] = unlessClosed(os.Stdout)
 	}
 	if c.Stderr == nil {
-		streams[2] = os.Stderr
+		streams[2] = unlessClosed(os.Stderr)
 	}
 	return streams, nil
 }
 
+// unlessClosed returns nil for a file that is closed.
+func unlessClosed(f *os.File) *os.File {
+	if _, err := f.Stat(); errors.Is(err, os.ErrClosed) {
+		return nil
+	}
+	return f
+}
+
 var devNull = sync.OnceValues(func() (*os.File, error) { return os.Open(os.DevNull) })
 
-// closedStream stands for a standard stream that this process has closed: the
-// child gets none, either.
+// closedStream stands for a standard stream that the child does not get.
 const closedStream = ^uintptr(0)
 
 // withDescriptors calls fn with the descriptors of files, none of which can be
@@ -247,14 +255,13 @@ func withDescriptors(files []*os.File, fn func(fds []uintptr) error) error {
 		if i == len(files) {
 			return fn(fds)
 		}
-		if files[i] == nil {
+		switch {
+		case files[i] != nil:
+		case i < len(streamNames):
+			fds[i] = closedStream
+			return visit(i + 1)
+		default:
 			return fmt.Errorf("file %d is nil", i)
-		}
-		if i < 3 {
-			if _, err := files[i].Stat(); errors.Is(err, os.ErrClosed) {
-				fds[i] = closedStream
-				return visit(i + 1)
-			}
 		}
 		rc, err := files[i].SyscallConn()
 		if err == nil {
@@ -267,7 +274,12 @@ func withDescriptors(files []*os.File, fn func(fds []uintptr) error) error {
 				return inner
 			}
 		}
+		if i < len(streamNames) {
+			err = fmt.Errorf("%s: %w", streamNames[i], err)
+		}
 		return err
 	}
 	return visit(0)
 }
+
+var streamNames = [...]string{"stdin", "stdout", "stderr"}

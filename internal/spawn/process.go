@@ -58,6 +58,9 @@ func (p *Process) handOver(rest []byte) {
 	})
 }
 
+// WaitHandedOver waits until the child has its whole setup, or has ended.
+func (p *Process) WaitHandedOver() { p.handing.Wait() }
+
 // Tell sends a frame to the child, without waiting: a child that does not read
 // its control pipe, so that it is full, is not told.
 func (p *Process) Tell(frame []byte) {

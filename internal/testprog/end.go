@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -94,6 +95,24 @@ func stubborn() {
 		time.Sleep(time.Hour)
 		return nil
 	})
+}
+
+// measure says how long its argument is.
+var measure = mp.Action(func(_ context.Context, arg []byte) error {
+	fmt.Println(len(arg))
+	return nil
+})
+
+// forget starts a child with an argument of so many bytes and returns at once.
+func forget() {
+	mp.Init()
+	size, err := strconv.Atoi(os.Args[2])
+	if err != nil {
+		exitWith(err)
+	}
+	if err := mp.NewProcess(measure.With(make([]byte, size))).Start(); err != nil {
+		exitWith(err)
+	}
 }
 
 // family starts a daemon and a child that is none, which do so again.

@@ -44,6 +44,7 @@ var programs = map[string]func(){
 	"descriptors":  descriptors,
 	"globals":      globals,
 	"auth-key":     authKey,
+	"forget":       forget,
 }
 
 func main() {
