@@ -69,6 +69,7 @@ func (w *worker) deliverFailure(number uint64, failure *task.Failure) error {
 	if err != nil || known == 1 {
 		return err
 	}
+	defer w.transit.Received(number, number+1) // its result may have been on its way in part
 	err = bridge.RemoteError(failure, w.host.name(), w.host.pid())
 	if reason != nil && reason != errStopped && b.interrupted(err) {
 		err = reason

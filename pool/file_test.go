@@ -125,6 +125,33 @@ func TestFilesAsArguments(t *testing.T) {
 	})
 }
 
+// duct is one end of a pipe.
+type duct struct{ From, To *os.File }
+
+// conduct writes a text or reads one to its end.
+var conduct = mp.Func(func(_ context.Context, d duct) (string, error) {
+	if d.To != nil {
+		_, err := d.To.WriteString("through the pipe")
+		return "", errors.Join(err, d.To.Close())
+	}
+	text, err := io.ReadAll(d.From)
+	return string(text), errors.Join(err, d.From.Close())
+})
+
+// An item may wait for the end of another: the pool keeps nothing of one that is done.
+func TestFilesOfItemsThatWaitForEachOther(t *testing.T) {
+	bothKinds(t, pool.Options{Workers: 2}, func(t *testing.T, p *pool.Pool) {
+		r, w, err := os.Pipe()
+		require.NoError(t, err)
+		defer r.Close()
+		texts, err := pool.Map(within(t), p, conduct, []duct{{To: w}, {From: r}}, pool.Progress(func(done, _ int) {
+			assert.Equal(t, done == 1, w.Close() == nil)
+		}))
+		require.NoError(t, err)
+		assert.Equal(t, []string{"", "through the pipe"}, texts)
+	})
+}
+
 func TestFilesAsResults(t *testing.T) {
 	bothKinds(t, pool.Options{Workers: 2}, func(t *testing.T, p *pool.Pool) {
 		t.Cleanup(runtime.GC) // what the tasks have opened, which is here if they are goroutines

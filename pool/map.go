@@ -51,7 +51,7 @@ func MapAsync[In, Out any](ctx context.Context, p *Pool, t *mp.Task[In, Out], it
 	b := &f.batch
 	b.def, b.work, b.chunk, b.limit, b.retries, b.queued = def, m, o.chunk, o.limit, o.retries, len(items)
 	if in.Carries() {
-		b.chunk = 1 // who decodes an item runs it: no handle waits for the collector
+		b.chunk = 1 // who decodes an item runs it, and what it refers to goes with its outcome
 	}
 	p.mu.Lock()
 	if err := p.accept(b); err != nil {
@@ -81,17 +81,17 @@ type mapping[In, Out any] struct {
 	in, out *codec.Codec
 	options callOptions
 
-	mu      sync.Mutex
-	done    int
-	errors  []*TaskError
-	luggage travel.Luggage // of what has been encoded
+	mu     sync.Mutex
+	done   int
+	errors []*TaskError
+	held   held // what the arguments refer to
 }
 
 func (m *mapping[In, Out]) encode(dst []byte, lo, hi int) ([]byte, error) {
 	args, luggage, err := appendItems(m.f.batch.def, m.in, dst, m.items[lo:hi])
 	if luggage != nil {
 		m.mu.Lock()
-		m.luggage = append(m.luggage, luggage...)
+		m.held.keep(lo, luggage)
 		m.mu.Unlock()
 	}
 	return args, err
@@ -115,6 +115,11 @@ func (m *mapping[In, Out]) results(lo, n int, body []byte, _ bool) error {
 	if err := codec.DecodeItems(m.out, body, m.values[lo:lo+n]); err != nil {
 		return fmt.Errorf("pool: the result cannot be decoded: %w", err)
 	}
+	if m.in.Carries() {
+		m.mu.Lock()
+		m.held.drop(lo) // n is 1
+		m.mu.Unlock()
+	}
 	m.advance(n)
 	return nil
 }
@@ -123,6 +128,7 @@ func (m *mapping[In, Out]) fail(i int, err error) {
 	m.mu.Lock()
 	m.errors = append(m.errors, &TaskError{Index: i, Err: err})
 	clear(m.values[i : i+1]) // half a value may have been decoded
+	m.held.drop(i)
 	m.mu.Unlock()
 	m.advance(1)
 	if !m.options.keepGoing {
@@ -147,10 +153,9 @@ func (m *mapping[In, Out]) advance(n int) {
 
 func (m *mapping[In, Out]) finish(dropped error) {
 	m.mu.Lock()
-	failures, luggage := m.errors, m.luggage
-	m.luggage = nil
+	failures := m.errors
+	m.held.dropAll()
 	m.mu.Unlock()
-	luggage.Drop()
 	slices.SortFunc(failures, func(a, b *TaskError) int { return a.Index - b.Index })
 	interrupted := dropped != nil && dropped != errStopped
 	if interrupted && !m.options.keepGoing { // an item may have failed before that

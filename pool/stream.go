@@ -5,7 +5,6 @@ import (
 	"sync"
 
 	"github.com/multiproc/mp/internal/ipc/codec"
-	"github.com/multiproc/mp/internal/travel"
 )
 
 const (
@@ -45,21 +44,21 @@ type stream[In, Out any] struct {
 	ins     []In
 	outs    []Out
 	states  []slotState
-	indexes []int                  // unordered: the place in the input of the item in a slot
-	errs    map[int]error          // by number
-	luggage map[int]travel.Luggage // of arguments, likewise
-	pulled  int                    // items that have come
-	inUse   int                    // slots that are not free
-	ahead   int                    // how many items may be in the ring
-	yielded int                    // ordered: items that have left the ring
-	shown   int                    // ordered: items that have gone to the loop
-	next    int                    // unordered: the slot to try first
-	decided []int                  // unordered: items with an outcome, in the order in which they came
-	taken   []int                  // unordered: those with the loop
-	halted  bool                   // nothing more is to be pulled
-	over    bool                   // the batch has ended
-	dropped error                  // why items were dropped
-	failure error                  // of the input
+	indexes []int         // unordered: the place in the input of the item in a slot
+	errs    map[int]error // by number
+	held    held          // what the arguments refer to
+	pulled  int           // items that have come
+	inUse   int           // slots that are not free
+	ahead   int           // how many items may be in the ring
+	yielded int           // ordered: items that have left the ring
+	shown   int           // ordered: items that have gone to the loop
+	next    int           // unordered: the slot to try first
+	decided []int         // unordered: items with an outcome, in the order in which they came
+	taken   []int         // unordered: those with the loop
+	halted  bool          // nothing more is to be pulled
+	over    bool          // the batch has ended
+	dropped error         // why items were dropped
+	failure error         // of the input
 
 	progress sync.Mutex
 	done     int
@@ -200,10 +199,7 @@ func (s *stream[In, Out]) finish(dropped error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.over, s.halted, s.dropped = true, true, dropped
-	for _, luggage := range s.luggage { // of items that were dropped
-		luggage.Drop()
-	}
-	s.luggage = nil
+	s.held.dropAll()
 	s.room.Broadcast()
 	s.changed.Broadcast()
 }
@@ -219,10 +215,7 @@ func (s *stream[In, Out]) encode(dst []byte, lo, hi int) ([]byte, error) {
 	args, luggage, err := appendItems(s.batch.def, s.in, dst, items)
 	if luggage != nil {
 		s.mu.Lock()
-		if s.luggage == nil {
-			s.luggage = make(map[int]travel.Luggage)
-		}
-		s.luggage[lo] = append(s.luggage[lo], luggage...) // again, after a death
+		s.held.keep(lo, luggage)
 		s.mu.Unlock()
 	}
 	return args, err
@@ -259,10 +252,7 @@ func (s *stream[In, Out]) fail(i int, err error) {
 // decide notes that an item has its outcome. The caller holds mu.
 func (s *stream[In, Out]) decide(i int) {
 	s.states[s.slot(i)] = valued
-	if luggage := s.luggage[i]; luggage != nil {
-		delete(s.luggage, i)
-		luggage.Drop()
-	}
+	s.held.drop(i)
 	if !s.ordered {
 		s.decided = append(s.decided, i)
 	}
