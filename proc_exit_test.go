@@ -137,12 +137,18 @@ var closeStream = mp.Action(func(_ context.Context, which int) error {
 func TestPROC18_MissingStandardStreams(t *testing.T) {
 	closed := outputFile(t)
 	require.NoError(t, closed.Close())
-	for name, set := range map[string]func(*mp.Process){
-		"stdout": func(p *mp.Process) { p.Stdout = closed },
-		"stderr": func(p *mp.Process) { p.Stderr = closed },
-		"both":   func(p *mp.Process) { p.Stdout, p.Stderr = closed, closed },
+	stdout, stderr := os.Stdout, os.Stderr
+	defer func() { os.Stdout, os.Stderr = stdout, stderr }()
+	for name, streams := range map[string][2]*os.File{
+		"stdout":  {closed, stderr},
+		"stderr":  {stdout, closed},
+		"both":    {closed, closed},
+		"no file": {nil, nil},
 	} {
-		require.NoError(t, join(t, launch(t, nothing.With(none), set)), "%s closed before the start", name)
+		os.Stdout, os.Stderr = streams[0], streams[1]
+		err := join(t, launch(t, nothing.With(none)))
+		os.Stdout, os.Stderr = stdout, stderr
+		require.NoError(t, err, "%s closed before the start", name)
 	}
 	for which := range 3 {
 		p := launch(t, closeStream.With(which), func(p *mp.Process) { p.Stdout, p.Stderr = outputFile(t), outputFile(t) })
