@@ -40,13 +40,16 @@ var (
 	ErrNoMemory = shm.ErrNoMemory
 )
 
-// ErrTimeout is matched by the error of everything that ran out of its time
-// limit. It matches context.DeadlineExceeded as well.
+// ErrTimeout is matched by the error of a task that ran out of its time limit, and of
+// a wait, for a lock or an item, say, that the deadline of its context has ended. It
+// matches context.DeadlineExceeded as well, which is what to ask for in general: who
+// waits for a task or a process (Run, Process.Join, pool.Future.Get), or comes with a
+// context that has ended, gets the error of the context as it is.
 var ErrTimeout error = timeoutError{}
 
 type timeoutError struct{}
 
-func (timeoutError) Error() string { return "mp: time limit exceeded" }
+func (timeoutError) Error() string { return "time limit exceeded" }
 func (timeoutError) Timeout() bool { return true }
 func (timeoutError) Is(target error) bool {
 	return target == context.DeadlineExceeded
@@ -86,14 +89,15 @@ func init() {
 // process, alone or wrapped. Call it while packages are initialised, with the
 // same name and sentinel in every process. The errors of this package, and the well-known ones of the packages
 // context, io, io/fs and os, and syscall.Errno, are registered already. It
-// panics if the name is taken.
+// panics if the name is taken, and after Init, when other processes would not know
+// the error.
 func RegisterError(name string, sentinel error) { task.RegisterError(name, sentinel) }
 
 // RegisterErrorType makes errors.As recover errors of type T, with their fields,
 // when they come from another process. T has to be a type that can be an argument
 // of a task, which *fs.PathError and its like cannot, for they have an error
 // inside: of those, errors.Is finds the cause. Call it while packages are
-// initialised.
+// initialised; after Init it panics.
 func RegisterErrorType[T error]() { task.RegisterErrorType[T]() }
 
 // A RemoteError is the error or panic of a task, as it came from its process.

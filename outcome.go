@@ -42,13 +42,12 @@ func waitOutcome(what string, already, err error) error {
 	switch {
 	case err == nil || already != nil || errors.Is(err, context.Canceled):
 		return err
-	case !errors.Is(err, context.DeadlineExceeded):
-		return misuse(what, err)
 	case err == context.DeadlineExceeded:
-		return ErrTimeout
-	default:
-		return fmt.Errorf("%w (%w)", err, ErrTimeout)
+		err = ErrTimeout
+	case errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrTimeout):
+		err = fmt.Errorf("%w (%w)", err, ErrTimeout)
 	}
+	return misuse(what, err)
 }
 
 // outcome names the method in an error, but passes io.EOF, which callers compare, and

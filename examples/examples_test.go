@@ -140,7 +140,7 @@ var small = map[string][]string{
 	"event": {
 		"wait_for_event: starting\n",
 		"wait_for_event_timeout: starting\n",
-		"wait_for_event_timeout: e.is_set()-> false mp: time limit exceeded\nmain: event is set\nwait_for_event: e.is_set()-> true\n",
+		"wait_for_event_timeout: e.is_set()-> false mp: Event.Wait: time limit exceeded\nmain: event is set\nwait_for_event: e.is_set()-> true\n",
 	},
 	"condition": {"taken: 300, their sum: 14850, left: 0\n"},
 	"barrier": {
