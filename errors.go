@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/multiproc/mp/internal/death"
+	"github.com/multiproc/mp/internal/fdstore"
 	"github.com/multiproc/mp/internal/shm"
 	"github.com/multiproc/mp/internal/task"
 )
@@ -38,6 +39,14 @@ var (
 	// ErrNoMemory: the machine, or a control group, has not enough memory left for a
 	// shared object.
 	ErrNoMemory = shm.ErrNoMemory
+	// ErrNoRoom: a file, socket or connection cannot be sent, because as many are under
+	// way in the family as the process that keeps them may have open. Nothing has been
+	// sent; try again when some have been received.
+	ErrNoRoom = fdstore.ErrNoRoom
+	// ErrDescriptorLost: a message has arrived, but the file, socket or connection in it
+	// has not, because the process that kept it under way was killed. The message is
+	// gone; who has another copy of the file can send it anew.
+	ErrDescriptorLost = fdstore.ErrLost
 )
 
 // ErrTimeout is matched by the error of a task that ran out of its time limit, and of
@@ -81,6 +90,8 @@ func init() {
 			"mp.ErrGone":             ErrGone,
 			"mp.ErrKind":             ErrKind,
 			"mp.ErrNoMemory":         ErrNoMemory,
+			"mp.ErrNoRoom":           ErrNoRoom,
+			"mp.ErrDescriptorLost":   ErrDescriptorLost,
 		}
 	}
 }

@@ -23,7 +23,7 @@ func init() {
 func appendFile(dst []byte, v reflect.Value) ([]byte, error) {
 	f := v.Interface().(*os.File)
 	if *f == (os.File{}) {
-		return dst, os.ErrInvalid
+		return dst, fmt.Errorf("an os.File that nobody has opened: %w", os.ErrInvalid)
 	}
 	c, err := f.SyscallConn() // Fd could make it blocking, here and for the receiver
 	if err != nil {

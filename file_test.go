@@ -209,11 +209,52 @@ func TestFilesThatCannotBeSent(t *testing.T) {
 	r, _ := pipeEnds(t)
 	require.NoError(t, r.Close())
 	assert.ErrorIs(t, q.Put(t.Context(), r), os.ErrClosed)
-	assert.ErrorIs(t, q.Put(t.Context(), new(os.File)), os.ErrInvalid)
+	err := q.Put(t.Context(), new(os.File))
+	assert.ErrorIs(t, err, os.ErrInvalid)
+	assert.ErrorContains(t, err, "nobody has opened")
 	assert.ErrorIs(t, mp.NewProcess(writeTo.With(inscription{File: r})).Start(), os.ErrClosed)
 	require.NoError(t, q.Put(t.Context(), nil))
 	got, err := q.TryGet()
 	require.NoError(t, err)
 	assert.Nil(t, got)
 	assert.Zero(t, q.Len())
+}
+
+// putFile puts a file of its own into a queue, and stays until it is killed.
+var putFile = mp.Action(func(ctx context.Context, q *mp.Queue[*os.File]) error {
+	f, err := os.Open("/proc/self/status")
+	if err != nil {
+		return err
+	}
+	if err := q.Put(ctx, f); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+})
+
+// Files travel to and from children of other users.
+func TestFilesOfOtherUsers(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can start processes of other users")
+	}
+	nobody := func(p *mp.Process) {
+		p.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534, NoSetGroups: true}}
+		p.Dir = "/"
+	}
+	r, w := pipeEnds(t)
+	p := launch(t, writeTo.With(inscription{File: w, Text: "from another user"}), nobody)
+	require.NoError(t, w.Close())
+	assert.Equal(t, "from another user", allFrom(t, r))
+	require.NoError(t, join(t, p))
+
+	q := made[*mp.Queue[*os.File]](t)(mp.NewQueue[*os.File](0))
+	p = launch(t, putFile.With(q), nobody)
+	f, err := q.Get(bounded(t))
+	require.NoError(t, err)
+	defer f.Close()
+	text, err := io.ReadAll(f)
+	require.NoError(t, err)
+	assert.Contains(t, string(text), fmt.Sprintf("\nPid:\t%d\n", p.PID()))
+	assert.Contains(t, string(text), "\nUid:\t65534\t")
 }

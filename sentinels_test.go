@@ -18,6 +18,7 @@ var sentinels = []error{
 	mp.ErrInUse, mp.ErrTimeout, mp.ErrUnlocked, mp.ErrNotOwner, mp.ErrReleasedTooOften, mp.ErrBrokenBarrier,
 	mp.ErrFull, mp.ErrEmpty, mp.ErrNotTaken, mp.ErrAuthentication, mp.ErrNotShareable, mp.ErrUnderway,
 	mp.ErrBrokenFraming, mp.ErrAddress, mp.ErrGone, mp.ErrKind, mp.ErrNoMemory,
+	mp.ErrDescriptorLost, mp.ErrNoRoom,
 }
 
 var failWithSentinel = mp.Action(func(_ context.Context, i int) error {

@@ -1,6 +1,7 @@
 package mpnet
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -56,13 +57,23 @@ func appendSocket(dst []byte, v reflect.Value) ([]byte, error) {
 		return dst, noSocket{v.Interface()}
 	}
 	if x := reflect.ValueOf(s); x.Kind() == reflect.Pointer && x.IsNil() {
-		return dst, syscall.EINVAL // a nil pointer in an interface
+		return dst, fmt.Errorf("a nil %T in an interface: %w", s, syscall.EINVAL)
 	}
 	c, err := s.SyscallConn()
 	if err != nil {
-		return dst, err
+		return dst, fmt.Errorf("a %T that nobody has opened: %w", s, err)
 	}
-	return travel.AppendDescriptor(dst, c.Control)
+	dst, err = travel.AppendDescriptor(dst, func(use func(fd uintptr)) error {
+		err := c.Control(use)
+		if errors.Is(err, net.ErrClosed) {
+			return net.ErrClosed // without "raw-control", which nobody has called
+		}
+		return err
+	})
+	if err != nil {
+		return dst, fmt.Errorf("%T: %w", s, err)
+	}
+	return dst, nil
 }
 
 // A noSocket is something that there is no descriptor of.

@@ -283,11 +283,21 @@ func TestWhatDoesNotTravel(t *testing.T) {
 		assert.ErrorIs(t, q.Put(t.Context(), each), mp.ErrNotShareable)
 	}
 	require.NoError(t, c.Close())
-	assert.ErrorIs(t, q.Put(t.Context(), bag{Conn: c}), net.ErrClosed)
-	for _, each := range []bag{
-		{Conn: (*net.TCPConn)(nil)}, {Conn: new(net.UnixConn)}, {Listener: new(net.TCPListener)}, {UnixConn: new(net.UnixConn)},
+	require.NoError(t, l.Close())
+	for what, each := range map[string]bag{"*net.TCPConn": {Conn: c}, "*net.TCPListener": {Listener: l}} {
+		err := q.Put(t.Context(), each)
+		assert.ErrorIs(t, err, net.ErrClosed)
+		assert.ErrorContains(t, err, what+": "+net.ErrClosed.Error())
+	}
+	err = q.Put(t.Context(), bag{Conn: (*net.TCPConn)(nil)})
+	assert.ErrorIs(t, err, syscall.EINVAL)
+	assert.ErrorContains(t, err, "a nil *net.TCPConn")
+	for what, each := range map[string]bag{
+		"*net.UnixConn": {Conn: new(net.UnixConn)}, "*net.TCPListener": {Listener: new(net.TCPListener)}, " *net.UnixConn": {UnixConn: new(net.UnixConn)},
 	} {
-		assert.ErrorIs(t, q.Put(t.Context(), each), syscall.EINVAL)
+		err := q.Put(t.Context(), each)
+		assert.ErrorIs(t, err, syscall.EINVAL)
+		assert.ErrorContains(t, err, what+" that nobody has opened")
 	}
 	assert.Zero(t, q.Len())
 	require.NoError(t, q.Put(t.Context(), bag{}))

@@ -38,7 +38,11 @@
 //
 // # Who may ask
 //
-// Only processes of the store's user who know the secret, which stands in memory that
-// only the family has mapped. The name of an abstract socket can be read by everybody,
-// and be taken when its owner has gone: so the client looks at the user, too.
+// Whoever knows the secret, which stands in memory that only the family has mapped.
+// A family trusts its members, whatever users they are: who has that memory can do far
+// worse to it than ask for descriptors. The name of an abstract socket can be read by
+// everybody, and be taken when its owner has gone: so the client tells the secret to
+// nobody but the process that the record names, as long as that lives.
+//
+// All have to be in the network namespace of the store, for the name exists only there.
 package fdstore

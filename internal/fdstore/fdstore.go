@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"syscall"
 	"time"
 
 	"github.com/multiproc/mp/internal/shm"
@@ -30,15 +31,15 @@ var (
 	// ErrLost is returned by Get for a descriptor whose store has been killed.
 	ErrLost = errors.New("the file descriptor is lost: the process that kept it under way has been killed")
 	// ErrNoRoom is returned by Put when the store can hold no more.
-	ErrNoRoom = errors.New("the process that keeps file descriptors under way has no room for more: have fewer under way, or raise ulimit -n")
+	ErrNoRoom = errors.New("the process that keeps file descriptors under way has no room for more: have fewer under way, or raise ulimit -n of the process that sends the first one")
 )
 
 // Put gives the store a duplicate of fd, which remains the caller's, and returns the
 // object that stands for it. The store keeps the duplicate as long as somebody has
 // the object, and Put returns when it has it: from then on what becomes of the caller
 // does not matter. It starts the store if there is none. Put waits at most 10 s, and
-// returns ErrNoRoom, or an error of the system; on others than Linux
-// errors.ErrUnsupported.
+// returns ErrNoRoom, or an error of the system, such as EMFILE if this process has no
+// descriptor left for the request; on others than Linux errors.ErrUnsupported.
 func Put(fd int) (*shm.Object, error) {
 	a, err := memory()
 	if err != nil {
@@ -54,6 +55,8 @@ func Put(fd int) (*shm.Object, error) {
 	c := call{arena: a, request: request{op: opPut, ref: o.Ref()}, fd: fd, start: true}
 	status, _, err := c.do()
 	switch {
+	case errors.Is(err, syscall.EMFILE):
+		err = fmt.Errorf("this process has too many open files to send another one: close some, or raise ulimit -n: %w", err)
 	case err != nil:
 	case status == statusFull:
 		err = ErrNoRoom
@@ -70,8 +73,8 @@ func Put(fd int) (*shm.Object, error) {
 // of what was put as the object that r refers to. It works as long as somebody has
 // the object, any number of times. It waits at most 10 s. The error is shm.ErrGone if
 // the object is not there any more, shm.ErrKind if r refers to another sort of object,
-// ErrLost if the store that had it was killed, or one of the system; on others than
-// Linux errors.ErrUnsupported.
+// ErrLost if the store that had it was killed, or one of the system, such as EMFILE if
+// this process has no room for it; on others than Linux errors.ErrUnsupported.
 func Get(r shm.Ref) (fd int, err error) {
 	a, err := memory()
 	if err != nil {
@@ -91,6 +94,8 @@ func Get(r shm.Ref) (fd int, err error) {
 			return -1, ErrLost
 		}
 		return -1, shm.ErrGone
+	case errors.Is(err, syscall.EMFILE):
+		return -1, fmt.Errorf("this process has too many open files for the one that has come, which is lost with its message: close some, or raise ulimit -n: %w", err)
 	case err != nil:
 		return -1, err
 	case status != statusDone || fd < 0:
@@ -136,7 +141,7 @@ func (c *call) do() (status uint32, fd int, err error) {
 			return 0, -1, err
 		}
 		c.request.secret = at.secret
-		status, fd, err = at.ask(ctx, &c.request, c.fd)
+		status, fd, err = at.ask(ctx, func() bool { return c.arena.Alive(at.owner) }, &c.request, c.fd)
 		switch {
 		case err == nil && status == statusRefused:
 			c.bad = at.owner // what is written there is not what it has said

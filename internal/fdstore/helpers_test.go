@@ -33,9 +33,19 @@ type member struct {
 // start starts a child with a scenario. It is killed when the test ends.
 func start(t testing.TB, scenario string, args ...string) *member {
 	t.Helper()
-	proc, err := spawn.Start(&spawn.Command{Setup: spawn.Setup{
-		Role: spawn.Target, Name: scenario, Arg: []byte(strings.Join(args, "\n")),
-	}})
+	return startAs(t, nil, scenario, args...)
+}
+
+// startAs is start for a child of another sort.
+func startAs(t testing.TB, attr *syscall.SysProcAttr, scenario string, args ...string) *member {
+	t.Helper()
+	proc, err := spawn.Start(&spawn.Command{
+		Setup: spawn.Setup{Role: spawn.Target, Name: scenario, Arg: []byte(strings.Join(args, "\n"))},
+		Attr:  attr,
+	})
+	if attr != nil && errors.Is(err, syscall.EPERM) {
+		t.Skip("this root may not start processes of other users, or in other namespaces")
+	}
 	require.NoError(t, err)
 	m := &member{t: t, proc: proc}
 	t.Cleanup(m.kill)

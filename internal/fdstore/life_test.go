@@ -282,7 +282,78 @@ func TestNothingIsLeftWhenEverybodyIsKilled(t *testing.T) {
 	trial.Until(t, "the store ends", func() bool { return gone(store) })
 }
 
-// The limit of the store is that of the process that has started it.
+var modest = scenario("have a low soft limit", func(c *insider) {
+	var limit syscall.Rlimit
+	c.must(syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit))
+	c.must(syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 64, Max: limit.Max}))
+	_, err := Put(0)
+	c.must(err)
+	c.say("%d", recorded(&testing.T{}).pid)
+	forever()
+})
+
+// The room is what the hard limit allows, also if the first who puts has lowered the
+// soft one.
+func TestTheSoftLimitDoesNotMatter(t *testing.T) {
+	noStore(t)
+	m := start(t, modest)
+	limits, err := os.ReadFile("/proc/" + m.line() + "/limits")
+	require.NoError(t, err)
+	_, rest, _ := strings.Cut(string(limits), "Max open files")
+	var soft, hard uint64
+	_, err = fmt.Sscan(rest, &soft, &hard)
+	require.NoError(t, err, "%s", limits)
+	assert.GreaterOrEqual(t, soft, hard-1)
+	var objects []*shm.Object
+	for range 100 {
+		_, o := get2(t)
+		objects = append(objects, o)
+	}
+	for _, o := range objects {
+		drop(t, o)
+	}
+}
+
+var full = scenario("have no descriptor left", func(c *insider) {
+	ref := parseRef(c.args[0])
+	f, err := getFile(ref) // what is opened once is open now
+	c.must(err)
+	c.must(f.Close())
+	c.must(syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 64, Max: 64}))
+	last := -1
+	for {
+		fd, err := syscall.Dup(0)
+		if err != nil {
+			break
+		}
+		last = fd
+	}
+	_, err = Get(ref) // has no room for the socket
+	c.say("%v: %v", errors.Is(err, syscall.EMFILE), err)
+	_, err = Put(0)
+	c.say("%v: %v", errors.Is(err, syscall.EMFILE), err)
+	c.must(syscall.Close(last))
+	_, err = Get(ref) // has no room for the descriptor
+	c.say("%v: %v", errors.Is(err, syscall.EMFILE), err)
+	forever()
+})
+
+// Who has no room for a descriptor, or for the socket, is told what that means.
+func TestAProcessThatIsFull(t *testing.T) {
+	_, o := get2(t)
+	m := start(t, full, refText(o.Ref()))
+	for _, words := range []string{"lost with its message", "to send another one", "lost with its message"} {
+		line := m.line()
+		assert.Contains(t, line, "true: this process has too many open files")
+		assert.Contains(t, line, words)
+		assert.Contains(t, line, "ulimit -n")
+	}
+	f := get(t, o.Ref())
+	require.NoError(t, f.Close())
+	drop(t, o)
+}
+
+// The hard limit of the store is that of the process that has started it.
 var poor = scenario("have few descriptors", func(c *insider) {
 	c.must(syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 80, Max: 80}))
 	var objects []*shm.Object

@@ -203,7 +203,8 @@ func TestALeavingStoreAnswersNothing(t *testing.T) {
 func TestNoAnswer(t *testing.T) {
 	at := place{name: [nameSize]byte{1, 2, byte(os.Getpid()), byte(os.Getpid() >> 8), byte(os.Getpid() >> 16)}}
 	ctx := trial.Context(t)
-	_, _, err := at.ask(ctx, &request{}, -1)
+	living := func() bool { return true }
+	_, _, err := at.ask(ctx, func() bool { return false }, &request{}, -1)
 	require.ErrorIs(t, err, errAgain, "nobody listens")
 
 	l, err := socket.Listen([]sys.SocketAddr{at.address()}, 0, 10)
@@ -227,15 +228,15 @@ func TestNoAnswer(t *testing.T) {
 		}
 	}()
 	answers <- nil
-	_, _, err = at.ask(ctx, &request{}, 0)
+	_, _, err = at.ask(ctx, living, &request{}, 0)
 	assert.ErrorIs(t, err, errAgain, "hung up")
 	for _, nonsense := range [][]byte{{1}, {1, 2, 3}, {0, 0, 0, 1, 0}, make([]byte, 1000)} {
 		answers <- nonsense
-		_, _, err = at.ask(ctx, &request{}, -1)
+		_, _, err = at.ask(ctx, living, &request{}, -1)
 		assert.ErrorIs(t, err, errAnswer)
 	}
 	answers <- appendAnswer(nil, statusDone)
-	status, fd, err := at.ask(ctx, &request{}, -1)
+	status, fd, err := at.ask(ctx, living, &request{}, -1)
 	assert.NoError(t, err)
 	assert.EqualValues(t, statusDone, status)
 	assert.Equal(t, -1, fd)
@@ -243,6 +244,6 @@ func TestNoAnswer(t *testing.T) {
 	// One that never lets anybody in.
 	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_, _, err = at.ask(short, &request{}, -1)
+	_, _, err = at.ask(short, living, &request{}, -1)
 	assert.ErrorIs(t, err, errAgain)
 }

@@ -16,15 +16,16 @@ import (
 
 // A place is where a store is.
 type place struct {
-	owner  uint32 // the store, as it stands in locks; 0: there is none
-	pid    uint32 // it, as who has started it sees it
-	name   [nameSize]byte
-	secret [secretSize]byte
+	owner   uint32 // the store, as it stands in locks; 0: there is none
+	pid     uint32 // it, as who has started it sees it
+	name    [nameSize]byte
+	secret  [secretSize]byte
+	network uint64 // its network namespace, as sys.NetNamespace has it
 }
 
 const (
 	nameSize  = 16
-	helloSize = 4 + nameSize + secretSize
+	helloSize = 4 + nameSize + secretSize + 8
 )
 
 // address returns the abstract unix socket on which the store listens.
@@ -35,7 +36,8 @@ func (p *place) address() sys.SocketAddr {
 // hello is what a store tells who has started it.
 func (p *place) hello() []byte {
 	body := binary.BigEndian.AppendUint32(nil, p.owner)
-	return append(append(body, p.name[:]...), p.secret[:]...)
+	body = append(append(body, p.name[:]...), p.secret[:]...)
+	return binary.BigEndian.AppendUint64(body, p.network)
 }
 
 // parseHello is the reverse.
@@ -46,6 +48,7 @@ func parseHello(body []byte, pid int) (p place, ok bool) {
 	p.owner, p.pid = binary.BigEndian.Uint32(body), uint32(pid)
 	copy(p.name[:], body[4:])
 	copy(p.secret[:], body[4+nameSize:])
+	p.network = binary.BigEndian.Uint64(body[4+nameSize+secretSize:])
 	return p, true
 }
 
@@ -53,18 +56,45 @@ func parseHello(body []byte, pid int) (p place, ok bool) {
 // that answers: it has gone, or is going.
 var errAgain = errors.New("no answer")
 
-// ask makes a request, with a descriptor unless fd is negative, and waits for the
-// answer.
-func (p *place) ask(ctx context.Context, r *request, fd int) (status uint32, got int, err error) {
+// dial connects to the store, and to nobody else, who would be told the secret.
+//
+// Whoever likes may take the name of a socket whose owner has gone. But the kernel
+// marks the slot of a process that ends before it closes its files, and a store does
+// not close its listener before it ends: so if it lives after the connection was made,
+// it had the name when it was made. That holds whatever users and process namespaces
+// the two are in, while the numbers in the credentials of a socket are those of the
+// namespace of who reads them. Names of sockets belong to a network namespace: in
+// another one the same name could be somebody else's, and usually is nobody's.
+func (p *place) dial(ctx context.Context, lives func() bool) (*socket.Conn, error) {
+	if here := sys.NetNamespace(); here != p.network && here != 0 && p.network != 0 {
+		return nil, p.elsewhere()
+	}
 	c, err := socket.Dial(ctx, []sys.SocketAddr{p.address()})
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED) && lives(): // it listens, but not where this process is
+		return nil, p.elsewhere()
+	case err != nil:
+		return nil, again(err)
+	case !lives():
+		_ = c.Close()
+		return nil, errAgain
+	}
+	return c, nil
+}
+
+// elsewhere is the error of a process that cannot reach the store although it lives.
+func (p *place) elsewhere() error {
+	return fmt.Errorf("the process that keeps file descriptors under way (pid %d) cannot be reached: is this process in another network namespace?", p.pid)
+}
+
+// ask makes a request, with a descriptor unless fd is negative, and waits for the
+// answer. lives says whether the store does.
+func (p *place) ask(ctx context.Context, lives func() bool, r *request, fd int) (status uint32, got int, err error) {
+	c, err := p.dial(ctx, lives)
 	if err != nil {
-		return 0, -1, again(err)
+		return 0, -1, err
 	}
 	defer c.Close()
-	// Whoever likes may take the name of a socket whose owner has gone.
-	if uid, _, err := c.Peer(); err != nil || int(uid) != os.Geteuid() {
-		return 0, -1, errors.Join(fmt.Errorf("the process that keeps file descriptors under way (pid %d) is of user %d, and this process of %d", p.pid, uid, os.Geteuid()), err)
-	}
 	deadline, _ := ctx.Deadline()
 	if err := c.SetDeadline(deadline); err != nil {
 		return 0, -1, err

@@ -19,15 +19,17 @@ func TestTheRecordIsAsDocumented(t *testing.T) {
 	assert.Equal(t, map[string]uint64{
 		"owner": uint64(unsafe.Offsetof(r.owner)), "pid": uint64(unsafe.Offsetof(r.pid)),
 		"name": uint64(unsafe.Offsetof(r.name)), "secret": uint64(unsafe.Offsetof(r.secret)),
+		"network": uint64(unsafe.Offsetof(r.network)),
 	}, protocoltest.Numbers(t, "store-record", "field", "offset"))
 	assert.Equal(t, map[string]uint64{
 		"owner": uint64(unsafe.Sizeof(r.owner)), "pid": uint64(unsafe.Sizeof(r.pid)), "name": nameSize, "secret": secretSize,
+		"network": uint64(unsafe.Sizeof(r.network)),
 	}, protocoltest.Numbers(t, "store-record", "field", "size"))
-	assert.EqualValues(t, 40, recordSize)
+	assert.EqualValues(t, 48, recordSize)
 	assert.Equal(t, map[string]uint64{"descriptor": uint64(Kind), "record": uint64(kindRecord)}, protocoltest.Numbers(t, "store-kinds", "kind", "value"))
 
 	// What was written is what is read; at no moment before is it somebody's.
-	p := place{owner: 5, pid: 6, name: [nameSize]byte{7}, secret: [secretSize]byte{8}}
+	p := place{owner: 5, pid: 6, name: [nameSize]byte{7}, secret: [secretSize]byte{8}, network: 9}
 	r.write(p)
 	assert.Equal(t, p, r.read())
 }
@@ -39,15 +41,15 @@ func TestMessagesAreAsDocumented(t *testing.T) {
 	assert.Equal(t, map[string]uint64{
 		"secret": secretSize, "op": 4, "reference": requestSize - requestCell,
 	}, protocoltest.Numbers(t, "store-request", "field", "size"))
-	assert.Equal(t, map[string]uint64{"owner": 0, "name": 4, "secret": 4 + nameSize}, protocoltest.Numbers(t, "store-hello", "field", "offset"))
-	assert.Equal(t, map[string]uint64{"owner": 4, "name": nameSize, "secret": secretSize}, protocoltest.Numbers(t, "store-hello", "field", "size"))
+	assert.Equal(t, map[string]uint64{"owner": 0, "name": 4, "secret": 4 + nameSize, "network": 4 + nameSize + secretSize}, protocoltest.Numbers(t, "store-hello", "field", "offset"))
+	assert.Equal(t, map[string]uint64{"owner": 4, "name": nameSize, "secret": secretSize, "network": 8}, protocoltest.Numbers(t, "store-hello", "field", "size"))
 	assert.Equal(t, map[string]uint64{"put": opPut, "get": opGet}, protocoltest.Numbers(t, "store-ops", "op", "value"))
 	assert.Equal(t, map[string]uint64{
 		"done": statusDone, "gone": statusGone, "full": statusFull, "refused": statusRefused,
 	}, protocoltest.Numbers(t, "store-answers", "status", "value"))
 	assert.Equal(t, map[string]uint64{
 		"patience": uint64(patience.Milliseconds()), "attempts": attempts, "sweep": uint64(sweepEvery.Milliseconds()),
-		"linger": uint64(linger.Milliseconds()), "grace": uint64(grace.Milliseconds()), "peers": mostPeers, "backlog": backlog,
+		"linger": uint64(linger.Milliseconds()), "grace": uint64(grace.Milliseconds()), "peers": mostPeers, "others": mostPeers / 4, "backlog": backlog,
 	}, protocoltest.Numbers(t, "store-limits", "limit", "value"))
 
 	golden := []byte{
@@ -71,7 +73,7 @@ func TestMessagesAreAsDocumented(t *testing.T) {
 }
 
 func TestHelloAndAddress(t *testing.T) {
-	p := place{owner: 1<<24 | 2, pid: 9}
+	p := place{owner: 1<<24 | 2, pid: 9, network: 0xf0000001 << 8}
 	copy(p.name[:], "0123456789abcdef")
 	copy(p.secret[:], bytes.Repeat([]byte{0xfe}, secretSize))
 	got, ok := parseHello(p.hello(), 9)

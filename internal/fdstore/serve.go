@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -24,26 +25,39 @@ const (
 	grace = time.Second
 )
 
-// Serve is the life of a store. It returns when it has held nothing for a while.
+// listener is that of this process, if it is a store. Nothing reads it: it keeps the
+// garbage collector from closing the listener.
+var listener atomic.Pointer[socket.Listener]
+
+// Serve is the life of a store. It returns when it has held nothing for a while, and
+// the process has to end then.
+//
+// A store has the limits, the user and the namespaces of the process that has started
+// it. It needs not raise the soft limit of open files: package syscall does that in
+// every Go program, to the hard one.
 func Serve(in *spawn.Inheritance) error {
 	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	a, err := shm.Default()
 	if err != nil {
 		in.Refuse(err)
 	}
-	at := place{owner: a.Self()}
+	at := place{owner: a.Self(), network: sys.NetNamespace()}
 	_, _ = rand.Read(at.name[:]) // it never fails
 	_, _ = rand.Read(at.secret[:])
 	l, err := socket.Listen([]sys.SocketAddr{at.address()}, 0, backlog)
 	if err != nil {
 		in.Refuse(err)
 	}
-	defer l.Close()
+	// It is closed by the end of the process, and not sooner: see place.dial.
+	listener.Store(l)
 	if err := in.Send(ipc.KindHello, at.hello()); err != nil {
 		return err // nobody will ever find this store
 	}
 	peers, room := shares(sys.DescriptorLimit())
-	d := &desk{store: newStore(a, room), secret: at.secret, peers: make(chan struct{}, peers)}
+	d := &desk{
+		store: newStore(a, room), secret: at.secret,
+		peers: make(chan struct{}, peers), others: make(chan struct{}, peers/4),
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- d.open(l) }()
 	tick := time.NewTicker(sweepEvery)
@@ -73,6 +87,7 @@ type desk struct {
 	store  *store
 	secret [secretSize]byte
 	peers  chan struct{} // holds one for each that is in
+	others chan struct{} // one for each that is of another user
 }
 
 // open lets peers in until the listener is closed.
@@ -98,13 +113,34 @@ func (d *desk) open(l *socket.Listener) error {
 	}
 }
 
+// admit says whether a peer is let in, of whatever user: it is the secret that says who
+// may ask. But those of other users, who need not know it, have a quarter of the places
+// only, so that they cannot keep out all who do. leave gives the place back.
+func (d *desk) admit(c *socket.Conn) (leave func(), ok bool) {
+	uid, _, err := c.Peer()
+	if err != nil {
+		return nil, false
+	}
+	if uid == 0 || int(uid) == os.Geteuid() {
+		return func() {}, true
+	}
+	select {
+	case d.others <- struct{}{}:
+		return func() { <-d.others }, true
+	default:
+		return nil, false // it tries again
+	}
+}
+
 // serve answers one request. Who makes none, or does not know how, is sent away
 // without a word; nothing that a peer sends is kept but a descriptor that was put.
 func (d *desk) serve(c *socket.Conn) {
 	defer c.Close()
-	if uid, _, err := c.Peer(); err != nil || int(uid) != os.Geteuid() {
+	leave, ok := d.admit(c)
+	if !ok {
 		return
 	}
+	defer leave()
 	if err := c.SetDeadline(time.Now().Add(grace)); err != nil {
 		return
 	}

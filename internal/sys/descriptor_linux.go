@@ -85,6 +85,17 @@ func received(control []byte) (fd int, err error) {
 // CloseDescriptor closes a descriptor that no file owns.
 func CloseDescriptor(fd int) { unix.Close(fd) }
 
+// NetNamespace returns the number of the network namespace in which a socket would be
+// that the calling goroutine made: the inode number of the namespace, which no other
+// one has as long as somebody is in it. It is 0 where /proc does not tell.
+func NetNamespace() uint64 {
+	var st unix.Stat_t
+	if err := unix.Stat("/proc/thread-self/ns/net", &st); err != nil {
+		return 0
+	}
+	return st.Ino
+}
+
 // DescriptorLimit returns how many descriptors this process may have open.
 func DescriptorLimit() int {
 	var l unix.Rlimit

@@ -42,3 +42,4 @@ func ReceiveDescriptor(uintptr, []byte) (n, fd int, err error) {
 }
 func CloseDescriptor(int)  {}
 func DescriptorLimit() int { return 0 }
+func NetNamespace() uint64 { return 0 }
