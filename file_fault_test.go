@@ -39,7 +39,7 @@ func TestCONN10_WhatIsNoFileIsAnError(t *testing.T) {
 		"nothing":           func(ctx context.Context) error { return a.SendBytes(ctx, nil) },
 		"a number":          func(ctx context.Context) error { return a.Send(ctx, 7) },
 		"a lock":            func(ctx context.Context) error { return a.Send(ctx, lock) },
-		"an end":            func(ctx context.Context) error { return a.Send(ctx, b) },
+		"an end":            func(ctx context.Context) error { return a.Send(ctx, a) },
 		"no payload":        func(ctx context.Context) error { return a.SendBytes(ctx, message(travel.ExtFile, nil)) },
 		"half a reference":  func(ctx context.Context) error { return a.SendBytes(ctx, message(travel.ExtFile, nowhere[:9])) },
 		"one to nothing":    func(ctx context.Context) error { return a.SendBytes(ctx, message(travel.ExtFile, nowhere)) },

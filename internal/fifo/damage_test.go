@@ -256,4 +256,12 @@ func TestQueueThatRefersToItself(t *testing.T) {
 	*q.arena.U32(segment + segmentStart + recordHeader) = h.Object().Index()
 	v := &vandal{t: t, rng: rand.New(rand.NewPCG(1, 1)), q: q, h: h}
 	v.bounded("Close", func() { _ = h.Close() })
+
+	taker, sender := pipe(t)
+	require.NoError(t, sender.Put(t.Context(), Message{Cells: []uint32{o.Index()}}))
+	segment, _ = q.arena.Piece(*q.arena.U32(taker.control + offHeadSegment), KindSegment)
+	*q.arena.U32(segment + segmentStart + recordHeader) = taker.cell()
+	v.bounded("Close of the receiving end", func() { _ = taker.holder.Close() })
+	v.bounded("Put", func() { _ = sender.TryPut(Message{Cells: []uint32{o.Index()}}) })
+	v.bounded("Close of the sending end", func() { _ = sender.holder.Close() })
 }

@@ -15,5 +15,6 @@
 // reference, and in the one that moves the head it goes to who has taken the item.
 //
 // The two ends of a pipe are objects of their own that hold a queue. When the last
-// process has given up one of them, in whatever way, the queue is told.
+// process has given up one of them, in whatever way, the queue is told; with the one
+// that takes goes what is in the queue.
 package fifo

@@ -17,6 +17,9 @@ var ErrNotTaken = errors.New("was called more often than items were taken by thi
 type LostError struct{ N int }
 
 func (e *LostError) Error() string {
+	if e.N == 1 {
+		return "1 item was taken by a process that ended before it was done with it"
+	}
 	return fmt.Sprintf("%d items were taken by processes that ended before they were done with them", e.N)
 }
 

@@ -10,7 +10,11 @@ func init() { shm.OnLast(KindQueue, Drain) }
 
 // Drain takes one piece out of a queue that nobody has any more: an object that one
 // of its records refers to, a blob or a segment. more is false when there is none.
-func Drain(t *shm.Tx, c uint32) (dying uint32, more bool) {
+func Drain(t *shm.Tx, c uint32) (dying uint32, more bool) { return drain(t, c, false) }
+
+// drain is Drain. Where somebody may be about to put, the segment at the tail stays:
+// that is where they write.
+func drain(t *shm.Tx, c uint32, putters bool) (dying uint32, more bool) {
 	control, _ := t.Piece(c, KindQueue)
 	for _, place := range pieces(control) {
 		if piece := t.Load(place); piece != 0 {
@@ -25,6 +29,9 @@ func Drain(t *shm.Tx, c uint32) (dying uint32, more bool) {
 	dying, more, taken := drainRecords(t, control, segment)
 	if more {
 		return dying, true
+	}
+	if putters && segment == t.Load(control+offTailSegment) {
+		return 0, false
 	}
 	off, _ := t.Piece(segment, KindSegment)
 	t.Store(control+offHeadSegment, t.Load(off+segmentNext))
@@ -66,7 +73,9 @@ func drainRecords(t *shm.Tx, control uint64, segment uint32) (dying uint32, more
 		}
 		for i := range n {
 			if c := t.Load(memory + behind + 4*i); c != 0 {
-				t.Store64(control+offHead, head)
+				if head != t.Load64(control+offHead) {
+					t.Store64(control+offHead, head)
+				}
 				dying, more := t.DropRef(c)
 				if !more {
 					t.Store(memory+behind+4*i, 0)

@@ -4,24 +4,39 @@ import "github.com/multiproc/mp/internal/shm"
 
 // A pipe is a queue between two ends, each an object of its own that holds the
 // queue. When the last process has given up an end, in whatever way, those at the
-// other are told, in the same transaction.
+// other are told, before the end goes. If it was the one that takes, what is in the
+// queue goes too: nobody can have it any more, and the other end may stay for long.
 
 func init() {
 	shm.OnLast(KindSender, func(t *shm.Tx, c uint32) (uint32, bool) { return leaveEnd(t, c, statePutters) })
 	shm.OnLast(KindTaker, func(t *shm.Tx, c uint32) (uint32, bool) { return leaveEnd(t, c, stateTakers) })
 }
 
-// leaveEnd is called while the last reference to an end goes: if that of the other
-// end has gone already the queue is taken apart.
+// leaveEnd is called while the last reference to an end goes, once for each step. If
+// that of the other end has gone already the queue is taken apart.
+//
+// That nobody takes any more stands in the state before the first item goes, and who
+// puts one that refers to something looks at the state in the transaction that makes
+// the item: so none comes behind the last one that has gone. Whoever dies between two
+// steps has the reference still, and who settles that goes on.
 func leaveEnd(t *shm.Tx, end uint32, gone uint32) (dying uint32, more bool) {
 	queue := t.Load(t.At(end) + shm.CellLink)
 	if t.Load(t.At(queue)+shm.CellRefs) == 1 {
 		return Drain(t, queue)
 	}
 	control, _ := t.Piece(queue, KindQueue)
-	t.Store(control+offState, t.Load(control+offState)|gone)
-	t.Wake(control + offTail + 4)
-	t.Wake(control + offHead + 4)
+	state := t.Load(control + offState)
+	if state&gone == 0 {
+		t.Store(control+offState, state|gone)
+		t.Wake(control + offTail + 4)
+		t.Wake(control + offHead + 4)
+		// A step of its own, for pipes may be deep in the messages of others: one
+		// transaction has no room for a store in each.
+		return 0, gone == stateTakers
+	}
+	if gone == stateTakers {
+		return drain(t, queue, true)
+	}
 	return 0, false
 }
 

@@ -2,6 +2,7 @@ package fifo
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 	"slices"
 	"sync/atomic"
@@ -30,15 +31,15 @@ type record struct {
 // memory of its own.
 func (q *Queue) prepare(m *Message) (r record, err error) {
 	size := len(m.Head) + len(m.Tail)
-	switch {
-	case len(m.Cells) > MaxCells:
-		return r, ErrCells
-	case uint64(size) > math.MaxUint32:
+	if uint64(size) > math.MaxUint32 {
 		return r, ErrSize
-	case slices.Contains(m.Cells, q.cell):
-		return r, ErrSelf
 	}
-	r = record{head: m.Head, tail: m.Tail, cells: m.Cells, kind: kindInline, size: size}
+	r = record{head: m.Head, tail: m.Tail, kind: kindInline, size: size}
+	if len(m.Cells) > 0 {
+		if r.cells, err = q.cellsOf(m.Cells); err != nil {
+			return r, err
+		}
+	}
 	if size <= inline {
 		return r, nil
 	}
@@ -49,8 +50,40 @@ func (q *Queue) prepare(m *Message) (r record, err error) {
 	mem := q.arena.Bytes(off, uint64(size))
 	copy(mem[copy(mem, m.Head):], m.Tail)
 	r.head, r.tail, r.kind = nil, nil, kindLarge
-	r.cells = append([]uint32{r.blob.Index()}, m.Cells...)
+	r.cells = append([]uint32{r.blob.Index()}, r.cells...)
 	return r, nil
+}
+
+// cellsOf returns the cells that a message refers to, each at least once, if it may.
+func (q *Queue) cellsOf(cells []uint32) ([]uint32, error) {
+	if len(cells) > MaxCells { // it is enough to hold each once
+		cells = slices.Compact(slices.Sorted(slices.Values(cells)))
+	}
+	if n := len(cells); n > MaxCells {
+		return nil, fmt.Errorf("refers to %d shared objects, %w", n, ErrCells)
+	}
+	for _, c := range cells {
+		if c == q.cell {
+			return nil, ErrSelf
+		}
+		if q.arena.Link(c) != q.cell {
+			continue
+		}
+		// It is an end of this pipe. Those who take would be kept by what only they can
+		// take; the end that puts goes with the message, when they do.
+		switch kind, err := q.kind(c); {
+		case err != nil:
+			return nil, err
+		case kind == KindTaker:
+			return nil, ErrOwnTaker
+		}
+	}
+	return cells, nil
+}
+
+func (q *Queue) kind(c uint32) (kind shm.Kind, err error) {
+	err = q.arena.Transact(func(t *shm.Tx) error { kind = t.Kind(c); return nil })
+	return kind, err
 }
 
 // inside returns how much of the payload is in the record itself.
@@ -105,6 +138,9 @@ func (q *Queue) put(r *record) error {
 	}
 	// The queue's references and the item come into being together.
 	return q.arena.Transact(func(t *shm.Tx) error {
+		if t.Load(q.control+offState)&stateTakers != 0 {
+			return ErrGone // meanwhile, and what was in the queue has gone
+		}
 		for _, c := range r.cells {
 			t.Ref(c)
 		}

@@ -16,9 +16,11 @@ var (
 	ErrGone  = errors.New("nobody can take from it any more")
 	ErrFull  = errors.New("is full")
 	ErrEmpty = errors.New("is empty")
-	ErrCells = fmt.Errorf("refers to more than %d shared objects", MaxCells)
+	ErrCells = fmt.Errorf("more than the %d of one message: send them in several messages", MaxCells)
 	ErrSize  = errors.New("is larger than 4 GiB")
 	ErrSelf  = errors.New("a queue cannot be put into itself")
+	// ErrOwnTaker is ErrSelf for a pipe.
+	ErrOwnTaker = errors.New("the receiving end of a pipe cannot be sent through the pipe itself")
 )
 
 // A Queue is this process's view of a queue.

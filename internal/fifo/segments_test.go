@@ -3,6 +3,7 @@
 package fifo
 
 import (
+	"slices"
 	"sync/atomic"
 	"testing"
 
@@ -259,16 +260,51 @@ func TestBlobsAreUsedAgainBehindLargeOnes(t *testing.T) {
 func TestTooManyReferences(t *testing.T) {
 	q, h := queue(t, Config{})
 	defer h.Close()
-	o := object(t, q.arena)
 	cells := make([]uint32, MaxCells+1)
 	for i := range cells {
-		cells[i] = o.Index()
+		cells[i] = object(t, q.arena).Index()
 	}
 	assert.ErrorIs(t, q.Put(t.Context(), Message{Cells: cells}), ErrCells)
-	assert.ErrorIs(t, q.TryPut(Message{Head: make([]byte, inline+1), Cells: cells}), ErrCells)
+	err := q.TryPut(Message{Head: make([]byte, inline+1), Cells: append(cells, cells[:20]...)})
+	assert.ErrorIs(t, err, ErrCells)
+	assert.EqualError(t, err, "refers to 41 shared objects, more than the 40 of one message: send them in several messages")
 	assert.Zero(t, q.Len())
 	for _, n := range []int{0, inline + 1} { // the blob does not count
-		require.NoError(t, q.Put(t.Context(), Message{Head: make([]byte, n), Cells: cells[:MaxCells]}))
-		received(t, q)
+		for _, some := range [][]uint32{cells[:MaxCells], append(cells[1:], cells[1:]...)} {
+			require.NoError(t, q.Put(t.Context(), Message{Head: make([]byte, n), Cells: some}))
+			received(t, q)
+		}
+	}
+}
+
+// A message that refers to the same objects many times holds them as long as others.
+func TestManyReferencesToTheSame(t *testing.T) {
+	q, h := queue(t, Config{})
+	defer h.Close()
+	for _, end := range []func(){func() { received(t, q) }, func() { require.NoError(t, h.Close()) }} {
+		var cells []uint32
+		var refs []shm.Ref
+		for range 3 {
+			o, err := q.arena.New(shm.Spec{Kind: shm.FirstKind})
+			require.NoError(t, err)
+			cells, refs = append(cells, o.Index()), append(refs, o.Ref())
+		}
+		for len(cells) < 1000 {
+			cells = append(cells, cells...)
+		}
+		kept := slices.Clone(cells)
+		require.NoError(t, q.Put(t.Context(), Message{Cells: cells}))
+		assert.Equal(t, kept, cells, "it is the caller's")
+		for _, r := range refs {
+			o, err := q.arena.Open(r) // one more handle
+			require.NoError(t, err)
+			require.NoError(t, o.Drop())
+			require.NoError(t, o.Drop()) // and the first one
+			o, err = q.arena.Open(r)
+			require.NoError(t, err, "the message has it")
+			require.NoError(t, o.Drop())
+		}
+		end()
+		gone(t, refs...)
 	}
 }

@@ -257,6 +257,10 @@ func (i *Item) Drop() {
 func (q *Queue) keepBlob(o *shm.Object) (kept bool) {
 	var damage error
 	defer shm.Catch(&damage)
+	if q.h.Enter() != nil {
+		return false // closed since Take, and the queue may have gone
+	}
+	defer q.h.Exit()
 	_, size := q.arena.Piece(o.Index(), KindBlob)
 	if size > keepable {
 		return false
