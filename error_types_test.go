@@ -52,10 +52,27 @@ func TestErrorTypesOfOneNameAreNotConfused(t *testing.T) {
 }
 
 func TestRegisterErrorRefusesWhatCannotWork(t *testing.T) {
-	assert.Panics(t, func() { mp.RegisterError("mp_test.own", errors.New("another")) })
-	assert.Panics(t, func() { mp.RegisterError("", errUnknown) })
-	assert.Panics(t, func() { mp.RegisterError("mp_test.nil", nil) })
+	const late = "is registered after mp.Init"
+	for _, test := range []struct {
+		register func()
+		says     string
+	}{
+		{func() { mp.RegisterError("mp_test.own", errors.New("another")) }, "taken"},
+		{func() { mp.RegisterError("", errUnknown) }, "needs a name"},
+		{func() { mp.RegisterError("mp_test.nil", nil) }, "needs a name and an error"},
+		{func() { mp.RegisterError("mp_test.late", errUnknown) }, `mp: RegisterError("mp_test.late") ` + late},
+		{mp.RegisterErrorType[*lateError], "mp: RegisterErrorType[*mp_test.lateError] " + late},
+	} {
+		func() {
+			defer func() { assert.Contains(t, fmt.Sprint(recover()), test.says) }()
+			test.register()
+		}()
+	}
 }
+
+type lateError struct{}
+
+func (*lateError) Error() string { return "" }
 
 func TestErrTimeoutIsADeadline(t *testing.T) {
 	require.ErrorIs(t, mp.ErrTimeout, context.DeadlineExceeded)

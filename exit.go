@@ -23,8 +23,11 @@ var exitHooks struct {
 // the target of a child returns or panics, at Exit, and at the end of Main. Last
 // in is first out. It is not called at os.Exit, at a runtime crash, or when the
 // process is killed. A panic in fn is reported on stderr, and the others are
-// called all the same.
+// called all the same. A nil fn panics at once.
 func OnExit(fn func()) {
+	if fn == nil {
+		panic("mp: OnExit(nil)")
+	}
 	exitHooks.mu.Lock()
 	defer exitHooks.mu.Unlock()
 	exitHooks.hooks = append(exitHooks.hooks, fn)

@@ -53,8 +53,11 @@ func Must[T any](v T, err error) T {
 }
 
 func init() {
+	home := reflect.TypeFor[Lock]().PkgPath()
 	codec.RegisterSpecials(func(t reflect.Type) (codec.Special, bool) {
-		if t.Kind() != reflect.Pointer || !t.Implements(reflect.TypeFor[sharedHandle]()) {
+		// A struct of another package that has a handle embedded has its methods, and
+		// more to it than the handle.
+		if t.Kind() != reflect.Pointer || t.Elem().PkgPath() != home || !t.Implements(reflect.TypeFor[sharedHandle]()) {
 			return codec.Special{}, false
 		}
 		return codec.Special{Ext: travel.ExtObject, Append: appendHandle, Decode: decodeHandle}, true

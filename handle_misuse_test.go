@@ -148,8 +148,8 @@ var useGlobals = mp.Action0(func(ctx context.Context) error {
 func TestHandlesInGlobals(t *testing.T) {
 	globalLock, globalValue = made[*mp.Lock](t)(mp.NewLock()), made[*mp.Value[int]](t)(mp.NewValue(1))
 	err := join(t, launch(t, useGlobals.With(none)))
-	assert.ErrorContains(t, err, "mp: Lock.Acquire: not made here: handles do not travel in globals")
-	assert.ErrorContains(t, err, "mp: Value.Update: not made here")
+	assert.ErrorContains(t, err, "mp: Lock.Acquire: was not made here: handles do not travel in globals")
+	assert.ErrorContains(t, err, "mp: Value.Update: was not made here")
 }
 
 func TestHandlesThatCannotBeSent(t *testing.T) {
@@ -182,6 +182,7 @@ func TestPins(t *testing.T) {
 	_, releaseRaw := raw.Slice()
 	for _, x := range []sharedThing{v, a, raw} {
 		assert.ErrorIs(t, x.Close(), mp.ErrInUse)
+		assert.ErrorContains(t, x.Close(), "in use by this process: call the function first that releases its memory")
 		assert.NotContains(t, x.String(), "closed")
 	}
 	again()
@@ -233,7 +234,7 @@ func TestCloseWithTheLockHeld(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l.Lock()
-			assert.ErrorIs(t, l.Close(), mp.ErrInUse)
+			assert.EqualError(t, l.Close(), "mp: "+name+".Close: in use by this process: unlock it first")
 			elsewhere(func() { assert.ErrorIs(t, l.Close(), mp.ErrInUse, "the process has it") })
 			assert.False(t, freeFor(l), "and it is locked still")
 			l.Unlock()

@@ -245,3 +245,19 @@ func TestHandlesInResults(t *testing.T) {
 	}
 	settled(t, before)
 }
+
+// guarded has a handle embedded, whose methods it has, and more.
+type guarded struct {
+	*mp.Lock
+	N int
+}
+
+var lockGuarded = mp.Func(func(ctx context.Context, g *guarded) (int, error) {
+	return g.N, errors.Join(g.Acquire(ctx), g.Release())
+})
+
+func TestAStructThatEmbedsAHandleIsNoHandle(t *testing.T) {
+	n, err := mp.Run(bounded(t), lockGuarded.With(&guarded{mp.Must(mp.NewLock()), 7}))
+	require.NoError(t, err)
+	assert.Equal(t, 7, n)
+}

@@ -8,7 +8,8 @@ import (
 
 // A Task is a function that can run in another process. Declare tasks as
 // package-level variables, with Func, Pure, Action and their kin: they have to
-// be the same in every process of the program. Declaring one after Init panics.
+// be the same in every process of the program. Declaring one after Init panics. One
+// whose function is nil is an error that Init reports.
 type Task[In, Out any] struct {
 	def *task.Def
 }
@@ -65,8 +66,11 @@ func (t *Task[In, Out]) Named(name string) *Task[In, Out] {
 func (t *Task[In, Out]) Name() string { return t.def.Name() }
 
 // With binds the task to an argument. The argument is encoded when the call is
-// started, not before.
+// started, not before. The call of a nil or zero Task is a zero Call.
 func (t *Task[In, Out]) With(in In) Call[Out] {
+	if t.definition() == nil {
+		return Call[Out]{}
+	}
 	return Call[Out]{&task.Bound{Def: t.def, In: in}}
 }
 

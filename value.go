@@ -29,7 +29,7 @@ type Value[T any] struct {
 	busy    bool   // scratch is in use; both belong to the lock's holder
 }
 
-// An Option is an option of NewValue and NewArray.
+// An Option is an option of NewValue and NewArray. A nil one is nothing.
 type Option func(*sharedOptions)
 
 type sharedOptions struct{ lock Locker }
@@ -44,7 +44,9 @@ func WithLock(l Locker) Option { return func(o *sharedOptions) { o.lock = l } }
 func applyOptions(opts []Option) (lock Locker, link *shm.Object, err error) {
 	var o sharedOptions
 	for _, opt := range opts {
-		opt(&o)
+		if opt != nil {
+			opt(&o)
+		}
 	}
 	if isNil(o.lock) {
 		return nil, nil, nil

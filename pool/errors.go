@@ -29,6 +29,8 @@ var (
 	ErrNoPool = errors.New("pool: not a pool; make one with pool.New")
 	// ErrNotDone: the future has not ended.
 	ErrNotDone = errors.New("pool: task has not ended yet")
+
+	errNoFuture = errors.New("pool: a nil Future has no task; make one with pool.Submit or pool.MapAsync")
 )
 
 type cancelled struct{}
@@ -44,6 +46,9 @@ type TaskError struct {
 
 // Error returns the index and the item's error.
 func (e *TaskError) Error() string {
+	if e.Err == nil {
+		return fmt.Sprintf("pool: item %d failed", e.Index)
+	}
 	text := strings.TrimPrefix(strings.TrimPrefix(e.Err.Error(), "pool: "), "mp: ")
 	return fmt.Sprintf("pool: item %d: %s", e.Index, text)
 }

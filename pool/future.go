@@ -31,7 +31,7 @@ func (s FutureState) String() string {
 // A Future is a task that was submitted. Any number of goroutines may wait for
 // it. It ends when its task does not run any more: with a value, an error, or
 // because it was cancelled before it ran. Submit and MapAsync make futures; a zero
-// Future never ends.
+// Future never ends, and a nil one has ended with an error.
 type Future[T any] struct {
 	pool  *Pool
 	batch batch
@@ -60,11 +60,20 @@ func failed[T any](err error) *Future[T] {
 	return &Future[T]{outcome: complete, err: err}
 }
 
+// orFailed is the future, and if that is nil one that has failed.
+func (f *Future[T]) orFailed() *Future[T] {
+	if f == nil {
+		return failed[T](errNoFuture)
+	}
+	return f
+}
+
 // Get waits for the task's value. If ctx ends first it returns ctx.Err() and
 // nothing has changed: the task goes on. The task's own error is what the task
 // returned, as an *mp.RemoteError; a *WorkerDiedError; an error that matches
 // mp.ErrTimeout; or the error of the context that owns the task.
 func (f *Future[T]) Get(ctx context.Context) (T, error) {
+	f = f.orFailed()
 	f.mu.Lock()
 	if f.outcome != open {
 		defer f.mu.Unlock()
@@ -90,6 +99,7 @@ func (f *Future[T]) Get(ctx context.Context) (T, error) {
 // Done is closed when the task has ended and the functions given to OnDone
 // before that have returned.
 func (f *Future[T]) Done() <-chan struct{} {
+	f = f.orFailed()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.channel()
@@ -109,6 +119,7 @@ func (f *Future[T]) channel() chan struct{} {
 // Err returns the task's error: nil if it returned a value, ErrNotDone if it
 // has not ended.
 func (f *Future[T]) Err() error {
+	f = f.orFailed()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.outcome == open {
@@ -119,6 +130,7 @@ func (f *Future[T]) Err() error {
 
 // State returns how far the task has come.
 func (f *Future[T]) State() FutureState {
+	f = f.orFailed()
 	f.mu.Lock()
 	ended := f.outcome != open
 	f.mu.Unlock()
@@ -157,6 +169,7 @@ func (p *Pool) stateOf(b *batch) FutureState {
 // came of it is the future's error, which matches ErrCancelled unless the task
 // returned a value all the same.
 func (f *Future[T]) Cancel() bool {
+	f = f.orFailed()
 	f.mu.Lock()
 	ended := f.outcome != open
 	f.mu.Unlock()
@@ -172,6 +185,7 @@ func (f *Future[T]) Cancel() bool {
 // order in which they were given. A panic in one is logged, and the others are
 // called all the same.
 func (f *Future[T]) OnDone(fn func(T, error)) {
+	f = f.orFailed()
 	f.mu.Lock()
 	if f.outcome == open {
 		f.callback = append(f.callback, fn)
@@ -190,6 +204,7 @@ func (f *Future[T]) call(fn func(T, error), value T, err error) {
 // whenDone has hook called when the future has ended; at once if it has. forget
 // takes that back.
 func (f *Future[T]) whenDone(hook func()) (forget func()) {
+	f = f.orFailed()
 	f.mu.Lock()
 	if f.outcome != open {
 		f.mu.Unlock()

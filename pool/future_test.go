@@ -157,3 +157,24 @@ func TestFuture_StatesHaveNames(t *testing.T) {
 	assert.Equal(t, []string{"queued", "sent", "running", "cancelling", "done"}, names)
 	assert.Equal(t, "FutureState(17)", pool.FutureState(17).String())
 }
+
+func TestFuture_ANilOneHasEndedWithAnError(t *testing.T) {
+	var f *pool.Future[int]
+	got, err := f.Get(within(t))
+	assert.ErrorContains(t, err, "nil Future")
+	assert.Zero(t, got)
+	assert.Equal(t, err, f.Err())
+	<-f.Done()
+	assert.Equal(t, pool.Done, f.State())
+	assert.False(t, f.Cancel())
+	called := 0
+	f.OnDone(func(_ int, said error) {
+		called++
+		assert.Equal(t, err, said)
+	})
+	assert.Equal(t, 1, called)
+}
+
+func TestTaskError_HasATextWithoutAnErrorToo(t *testing.T) {
+	assert.Equal(t, "pool: item 3 failed", (&pool.TaskError{Index: 3}).Error())
+}

@@ -75,6 +75,7 @@ func TestFUT01_MisuseOfACallIsRefused(t *testing.T) {
 		assert.ErrorContains(t, err, "zero mp.Call")
 		assert.ErrorContains(t, pool.Submit(ctx, p, mp.Call[int]{}).Err(), "zero mp.Call")
 		assert.Error(t, pool.Submit(ctx, p, (&mp.Task[int, int]{}).With(1)).Err())
+		assert.ErrorContains(t, pool.Submit(ctx, p, none.With(1)).Err(), "zero mp.Call")
 		_, err = pool.Map(ctx, p, none, upTo(3))
 		assert.ErrorContains(t, err, "nil task")
 		_, err = pool.Map(ctx, p, &mp.Task[int, int]{}, upTo(3))

@@ -23,9 +23,15 @@ type AnyFuture interface {
 // AsCompleted yields the futures as they end, each once, those that have ended
 // first; a future that is given twice is yielded once. The error is nil; if ctx
 // ends first, the last thing yielded is a zero future with ctx.Err(). The error
-// of a task is that of its future.
+// of a task is that of its future. If one of the futures is nil, all that is yielded
+// is a zero future with an error.
 func AsCompleted[F AnyFuture](ctx context.Context, fs ...F) iter.Seq2[F, error] {
 	return func(yield func(F, error) bool) {
+		if err := noneNil(fs); err != nil {
+			var zero F
+			yield(zero, err)
+			return
+		}
 		fs := unique(fs)
 		ended := make(chan F, len(fs))
 		for _, f := range fs {
@@ -61,8 +67,12 @@ const (
 // Wait waits for futures and returns those that have ended and those that have
 // not, each in the order given and once. If ctx ends first the error is
 // ctx.Err(), and done and pending are as they are then. No futures are not
-// waited for.
+// waited for. If one of them is nil, that is an error at once, with none in done
+// and pending.
 func Wait[F AnyFuture](ctx context.Context, until Until, fs ...F) (done, pending []F, err error) {
+	if err := noneNil(fs); err != nil {
+		return nil, nil, err
+	}
 	fs = unique(fs)
 	var mu sync.Mutex
 	left := len(fs)
@@ -95,6 +105,16 @@ func Wait[F AnyFuture](ctx context.Context, until Until, fs ...F) (done, pending
 		}
 	}
 	return done, pending, err
+}
+
+// noneNil returns an error if there is a nil among the futures.
+func noneNil[F AnyFuture](fs []F) error {
+	for _, f := range fs {
+		if AnyFuture(f) == nil || f.Err() == errNoFuture {
+			return errNoFuture
+		}
+	}
+	return nil
 }
 
 // unique drops what is given twice.

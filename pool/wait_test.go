@@ -147,3 +147,28 @@ func TestPOOL09_ATimeOfTheReaderDoesNotConsume(t *testing.T) {
 		assert.Equal(t, 1, got)
 	})
 }
+
+func TestWait_ANilFutureIsAnError(t *testing.T) {
+	bothKinds(t, pool.Options{Workers: 1}, func(t *testing.T, p *pool.Pool) {
+		dir, slow := busyPool(t, p)
+		var none *pool.Future[int]
+		for _, fs := range [][]pool.AnyFuture{{slow, none}, {none}, {slow, nil, slow}} {
+			for _, until := range []pool.Until{pool.AllDone, pool.FirstDone, pool.FirstError} {
+				done, pending, err := pool.Wait(within(t), until, fs...)
+				assert.ErrorContains(t, err, "nil Future")
+				assert.Empty(t, done)
+				assert.Empty(t, pending)
+			}
+			yielded := 0
+			for f, err := range pool.AsCompleted(within(t), fs...) {
+				yielded++
+				assert.Nil(t, f)
+				assert.ErrorContains(t, err, "nil Future")
+			}
+			assert.Equal(t, 1, yielded)
+		}
+		_, _, err := pool.Wait(within(t), pool.AllDone, none)
+		assert.ErrorContains(t, err, "nil Future", "of its own type, too")
+		open(t, dir)
+	})
+}

@@ -50,11 +50,6 @@ func Check(t reflect.Type) error {
 // 0: then all values of the type are the same one, and need no memory.
 func Size(t reflect.Type) uintptr { return t.Size() }
 
-// Align returns what the address of a value of type t must be a multiple of.
-// On 32-bit systems that is 8 for a struct with an atomic.Int64 in it, where an
-// int64 makes do with 4.
-func Align(t reflect.Type) uintptr { return uintptr(t.Align()) }
-
 // find returns the first type within t that may not be shared, and the path to it;
 // nil if there is none. It ends, for a type can only contain itself through a
 // pointer, a slice, a map and the like, and those it does not follow.

@@ -19,7 +19,8 @@ type Def struct {
 	In, Out reflect.Type
 
 	index  int
-	fn     uintptr // entry point of the function, for its symbol
+	fn     uintptr // entry point of the function, for its symbol; 0: it is nil
+	nilAt  string  // where the task with a nil function is declared
 	named  string  // the name that the user gave it; "": none
 	ops    operations
 	nameOf func() string
@@ -39,12 +40,18 @@ type operations interface {
 }
 
 // New registers fn. The symbol is that of origin, the function that the user
-// wrote, which fn may wrap.
+// wrote, which fn may wrap. If origin is nil, Freeze reports the place from which
+// the caller of New was called.
 func New[In, Out any](origin any, fn func(context.Context, In) (Out, error)) *Def {
 	d := &Def{
 		In:  reflect.TypeFor[In](),
 		Out: reflect.TypeFor[Out](),
 		fn:  reflect.ValueOf(origin).Pointer(),
+	}
+	if d.fn == 0 {
+		if _, file, line, ok := runtime.Caller(2); ok {
+			d.nilAt = place(file, line)
+		}
 	}
 	d.ops = &function[In, Out]{def: d, fn: fn}
 	d.nameOf = sync.OnceValue(d.defaultName)
@@ -98,13 +105,20 @@ func (d *Def) base() string {
 	return fmt.Sprintf("%s(%s) %s", d.Symbol(), typeName(d.In), typeName(d.Out))
 }
 
-// Place says where the function is, as file:line without directories.
+// Place says where the function is, as file:line without directories. Of one that
+// is nil it says where the task is declared.
 func (d *Def) Place() string {
+	if d.nilAt != "" {
+		return d.nilAt
+	}
 	f := runtime.FuncForPC(d.fn)
 	if f == nil {
 		return "?"
 	}
-	file, line := f.FileLine(d.fn)
+	return place(f.FileLine(d.fn))
+}
+
+func place(file string, line int) string {
 	return fmt.Sprintf("%s:%d", filepath.Base(file), line)
 }
 

@@ -85,7 +85,8 @@ var registered = sync.OnceValue(func() *errorTable {
 })
 
 // RegisterError makes errors.Is find sentinel in errors from other processes.
-// It panics if the name is taken, or the sentinel cannot be compared.
+// It panics if the name is taken, or the sentinel cannot be compared, and after
+// Freeze or Close, when other processes would not know the error.
 func RegisterError(name string, sentinel error) {
 	table := registered()
 	table.mu.Lock()
@@ -98,12 +99,14 @@ func RegisterError(name string, sentinel error) {
 	case table.byName[name] != nil:
 		panic(fmt.Sprintf("mp: RegisterError(%q): the name is taken", name))
 	}
+	refuseLateError(fmt.Sprintf("RegisterError(%q)", name))
 	table.byName[name] = sentinel
 	table.names[sentinel] = name
 }
 
 // RegisterErrorType makes errors.As find errors of type T from other
-// processes.
+// processes. A second time is nothing. It panics if T cannot travel, and after
+// Freeze or Close.
 func RegisterErrorType[T error]() {
 	table := registered()
 	t := reflect.TypeFor[T]()
@@ -114,6 +117,7 @@ func RegisterErrorType[T error]() {
 	if err != nil {
 		panic(fmt.Sprintf("mp: RegisterErrorType[%s]: %v", t, err))
 	}
+	refuseLateError(fmt.Sprintf("RegisterErrorType[%s]", t))
 	table.mu.Lock()
 	defer table.mu.Unlock()
 	if _, twice := table.typeOf[t]; twice {

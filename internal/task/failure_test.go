@@ -303,6 +303,20 @@ func TestRegisterErrorRefuses(t *testing.T) {
 	RegisterErrorType[typed]() // a second time is nothing
 }
 
+func TestNoErrorIsRegisteredAfterFreeze(t *testing.T) {
+	emptyTable(t)
+	require.NoError(t, Freeze())
+	late := errors.New("late")
+	assert.PanicsWithValue(t, lateError(`RegisterError("task.late")`), func() { RegisterError("task.late", late) })
+	assert.PanicsWithValue(t, lateError("RegisterErrorType[task.lateTyped]"), RegisterErrorType[lateTyped])
+	assert.False(t, is(Describe(late), late), "it is not half registered either")
+	assert.Empty(t, Describe(lateTyped{}).Typed)
+}
+
+type lateTyped struct{}
+
+func (lateTyped) Error() string { return "" }
+
 type holderOfChan struct{ C chan int }
 
 func (holderOfChan) Error() string { return "" }

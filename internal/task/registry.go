@@ -31,6 +31,20 @@ func lateRegistration(what string) string {
 		"Declare tasks as package-level variables: var work = mp.Func(work)"
 }
 
+// refuseLateError panics if registration has ended.
+func refuseLateError(what string) {
+	table.mu.Lock()
+	defer table.mu.Unlock()
+	if table.frozen {
+		panic(lateError(what))
+	}
+}
+
+func lateError(what string) string {
+	return "mp: " + what + " is registered after mp.Init: the children have no such error. " +
+		"Register errors while packages are initialised: func init() { mp.RegisterError(name, err) }"
+}
+
 // all returns the table. Entries are only ever added.
 func all() []*Def {
 	table.mu.Lock()
@@ -46,8 +60,8 @@ func Close() {
 	table.frozen = true
 }
 
-// Freeze ends registration and reports every fault in the table: names that
-// were given twice, and types that cannot travel.
+// Freeze ends registration and reports every fault in the table: functions that
+// are nil, names that were given twice, and types that cannot travel.
 func Freeze() error {
 	Close()
 	var faults []error
@@ -58,6 +72,9 @@ func Freeze() error {
 				faults = append(faults, fmt.Errorf("the name %q is given to both %s (%s) and %s (%s)", d.named, first.Symbol(), first.Place(), d.Symbol(), d.Place()))
 			}
 			names[d.named] = d
+		}
+		if d.fn == 0 {
+			faults = append(faults, fmt.Errorf("task %s (%s): its function is nil", d.Name(), d.Place()))
 		}
 		if _, _, err := d.Codecs(); err != nil {
 			faults = append(faults, fmt.Errorf("task %s (%s): %w", d.Name(), d.Place(), err))

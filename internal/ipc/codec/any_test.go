@@ -22,9 +22,9 @@ func TestAnyKeepsTheKind(t *testing.T) {
 	} {
 		assert.Equal(t, []any{v}, roundTrip(t, []any{v}), "%T", v)
 		assert.Equal(t, struct{ A any }{v}, roundTrip(t, struct{ A any }{v}), "%T", v)
-		src, err := Marshal(v)
+		src, err := marshal(v)
 		require.NoError(t, err)
-		got, err := Unmarshal[any](src)
+		got, err := unmarshal[any](src)
 		require.NoError(t, err)
 		assert.Equal(t, v, got)
 	}
@@ -32,13 +32,13 @@ func TestAnyKeepsTheKind(t *testing.T) {
 
 func TestAnyRefusesOtherTypes(t *testing.T) {
 	type cfg struct{ Opts map[string]any }
-	_, err := Marshal(cfg{map[string]any{"a": []any{0, level(1)}}})
+	_, err := marshal(cfg{map[string]any{"a": []any{0, level(1)}}})
 	var ve *ValueError
 	require.ErrorAs(t, err, &ve)
 	assert.Equal(t, `cfg.Opts["a"][1]`, ve.Path)
 	assert.Contains(t, ve.Reason, "holds codec.level, which cannot travel in an any; it may hold nil, bool")
 	for _, v := range []any{job{}, &job{}, map[string]int{}, make(chan int), func() {}, [1]int{}, complex(1, 1), []job{}, []time.Time{}} {
-		_, err := Marshal[any](v)
+		_, err := marshal[any](v)
 		assert.Error(t, err, "%T", v)
 	}
 }
@@ -58,10 +58,10 @@ func TestAnyMalformed(t *testing.T) {
 		"duplicate key":     {0x82, 0xa1, 'a', 1, 0xa1, 'a', 2},
 		"str as key":        {0x81, 1, 1},
 	} {
-		_, err := Unmarshal[any](src)
+		_, err := unmarshal[any](src)
 		assert.ErrorIs(t, err, ErrMalformed, name)
 	}
 	type k struct{ A [1]any }
-	_, err := Unmarshal[map[k]int]([]byte{0x81, 0x91, 0x91, 0x90, 1})
+	_, err := unmarshal[map[k]int]([]byte{0x81, 0x91, 0x91, 0x90, 1})
 	assert.ErrorContains(t, err, "cannot be a key")
 }

@@ -48,20 +48,20 @@ func TestWhatWasLeftBehindIsTakenBack(t *testing.T) {
 	full := func() deposits {
 		return deposits{First: &deposit{1}, Some: []*deposit{{2}, nil, {3}}, By: map[string]*deposit{"x": {4}}}
 	}
-	_, err := Marshal(full())
+	_, err := marshal(full())
 	require.NoError(t, err)
 	assert.Equal(t, map[byte]bool{1: true, 2: true, 3: true, 4: true}, held)
 
 	clear(held)
 	bad := full()
 	bad.Any = make(chan int)
-	_, err = Marshal(bad)
+	_, err = marshal(bad)
 	assert.ErrorContains(t, err, "Any")
 	assert.Empty(t, held)
 
 	bad = full()
 	bad.By["y"] = new(deposit)
-	_, err = Marshal(bad)
+	_, err = marshal(bad)
 	assert.ErrorIs(t, err, errRefused)
 	assert.Empty(t, held)
 
@@ -76,17 +76,17 @@ func TestWhatWasLeftBehindIsTakenBack(t *testing.T) {
 	maxMessage = 100
 	bad = full()
 	bad.Long = string(make([]byte, 101))
-	_, err = Marshal(bad)
+	_, err = marshal(bad)
 	assert.ErrorContains(t, err, "larger than")
 	assert.Empty(t, held)
 	for maxMessage = 1; maxMessage < 20; maxMessage++ { // somewhere in the middle
-		if _, err := Marshal(full()); err != nil {
+		if _, err := marshal(full()); err != nil {
 			assert.Empty(t, held)
 		}
 		clear(held)
 	}
 
-	other, err := Marshal(deposits{First: &deposit{5}}) // nothing of the above is remembered
+	other, err := marshal(deposits{First: &deposit{5}}) // nothing of the above is remembered
 	require.NoError(t, err)
 	assert.NotEmpty(t, other)
 	assert.Equal(t, map[byte]bool{5: true}, held)

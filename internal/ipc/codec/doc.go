@@ -50,7 +50,7 @@
 // # Caveats
 //
 //   - Raw blocks are in the byte order and layout of this build; both ends must be the same binary.
-//   - Memory that [DecodeAlias] and [AliasItems] return is part of the message: nobody may write to the one while the
+//   - Memory that [Codec.DecodeAlias] and [AliasItems] return is part of the message: nobody may write to the one while the
 //     other is in use.
 //   - While a value is being encoded nobody may change it.
 //   - A list linked by pointers is as deep as it is long: 10000 nodes. Use a slice.

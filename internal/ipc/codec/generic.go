@@ -52,30 +52,3 @@ func DecodeInto[T any](c *Codec, src []byte, v *T) error {
 	}
 	return Decode(c, src, v)
 }
-
-// DecodeAlias is [Decode] for a src that nobody writes to afterwards: the decoded byte slices alias src.
-func DecodeAlias[T any](c *Codec, src []byte, v *T) error {
-	if t := reflect.TypeFor[T](); t != c.typ {
-		return c.wrongType(t)
-	}
-	return c.decode(src, reflect.ValueOf(v).Elem(), true)
-}
-
-// Marshal returns the encoding of v.
-func Marshal[T any](v T) ([]byte, error) {
-	c, err := Of[T]()
-	if err != nil {
-		return nil, err
-	}
-	return Append(c, nil, &v)
-}
-
-// Unmarshal decodes src, the whole of it.
-func Unmarshal[T any](src []byte) (T, error) {
-	var v T
-	c, err := Of[T]()
-	if err == nil {
-		err = Decode(c, src, &v)
-	}
-	return v, err
-}

@@ -14,7 +14,7 @@ import (
 // refused decodes src as T and returns the error, which must be there.
 func refused[T any](t *testing.T, src []byte) error {
 	t.Helper()
-	_, err := Unmarshal[T](src)
+	_, err := unmarshal[T](src)
 	require.ErrorIs(t, err, ErrMalformed, "%T %x", *new(T), src)
 	return err
 }
@@ -30,7 +30,7 @@ func TestNarrowingIsRefused(t *testing.T) {
 	refused[float64](t, appendFloat32(nil, 0))
 	refused[float64](t, []byte{1})
 	refused[int](t, appendFloat64(nil, 0))
-	wide, err := Unmarshal[int8]([]byte{0xd3, 255, 255, 255, 255, 255, 255, 255, 251})
+	wide, err := unmarshal[int8]([]byte{0xd3, 255, 255, 255, 255, 255, 255, 255, 251})
 	require.NoError(t, err, "a wide form of a small number is fine")
 	assert.EqualValues(t, -5, wide)
 }
@@ -83,14 +83,14 @@ func TestRawBlocksAreChecked(t *testing.T) {
 	refused[[2]int16](t, raw(1, 0))
 	refused[[]int16](t, []byte{0xc9, 0xff, 0xff, 0xff, 0xff, 1})
 	refused[[]int16](t, []byte{0xd5, 9, 1, 1})
-	good, err := Marshal([]packed{{A: true}, {C: [3]bool{false, true, false}}})
+	good, err := marshal([]packed{{A: true}, {C: [3]bool{false, true, false}}})
 	require.NoError(t, err)
 	for i := range good { // every single byte at its worst
 		bad := bytes.Clone(good)
 		bad[i] = 0xff
-		got, err := Unmarshal[[]packed](bad)
+		got, err := unmarshal[[]packed](bad)
 		if err == nil {
-			_, err = Marshal(got)
+			_, err = marshal(got)
 			require.NoError(t, err)
 		}
 	}
@@ -167,16 +167,16 @@ func TestDepth(t *testing.T) {
 	for i := range MaxDepth - 1 {
 		list = &node{i, list}
 	}
-	src, err := Marshal(list)
+	src, err := marshal(list)
 	require.NoError(t, err)
-	got, err := Unmarshal[*node](src)
+	got, err := unmarshal[*node](src)
 	require.NoError(t, err)
 	for range MaxDepth - 1 {
 		got = got.Next
 	}
 	assert.Equal(t, &node{V: MaxDepth}, got)
 
-	_, err = Marshal(&node{0, list})
+	_, err = marshal(&node{0, list})
 	assert.ErrorContains(t, err, "nested deeper than 10000")
 	assert.Less(t, len(err.Error()), 500, "the path is cut short")
 	items := []*node{list}
@@ -199,15 +199,15 @@ func TestCycles(t *testing.T) {
 	slices := deep{nil}
 	slices[0] = slices
 	for _, v := range []any{self, table, map[any]any{1: self}} {
-		_, err := Marshal(v)
+		_, err := marshal(v)
 		assert.ErrorContains(t, err, "cyclic value")
 	}
-	_, err := Marshal(ring)
+	_, err := marshal(ring)
 	assert.ErrorContains(t, err, "node.Next.Next")
 	assert.ErrorContains(t, err, "cyclic value: this *codec.node contains itself")
-	_, err = Marshal(p)
+	_, err = marshal(p)
 	assert.ErrorContains(t, err, "cyclic value")
-	_, err = Marshal(slices)
+	_, err = marshal(slices)
 	assert.ErrorContains(t, err, "cyclic value")
 
 	// Not cycles: one pointer twice, far below the root.
@@ -216,7 +216,7 @@ func TestCycles(t *testing.T) {
 	for range 2 * cycleDepth {
 		pair = []any{pair, pair}[:1:1]
 	}
-	_, err = Marshal(pair)
+	_, err = marshal(pair)
 	require.NoError(t, err)
 	type two struct {
 		A, B *node
@@ -239,14 +239,14 @@ func TestTheOutputIsBounded(t *testing.T) {
 		dag = &bush{dag, dag}
 	}
 	for _, v := range []any{string(big), big, make([]int64, 126), []any{big[:500], string(big[:500])}, make([]string, 1001)} {
-		_, err := Marshal(v)
+		_, err := marshal(v)
 		assert.ErrorContains(t, err, "the encoding is larger than 1000 bytes", "%T", v)
 	}
-	_, err := Marshal(make([]string, 1001))
+	_, err := marshal(make([]string, 1001))
 	assert.Error(t, err)
-	_, err = Marshal(dag)
+	_, err = marshal(dag)
 	assert.ErrorContains(t, err, "larger than")
-	_, err = Marshal(flag{big})
+	_, err = marshal(flag{big})
 	assert.Error(t, err)
 	dst := bytes.Repeat([]byte("x"), 2000)
 	c, err := Of[string]()
@@ -270,7 +270,7 @@ func TestDuplicateKeys(t *testing.T) {
 func TestExtHeaderOfEveryWidth(t *testing.T) {
 	mem := binary.NativeEndian.AppendUint64(nil, 5)
 	for _, head := range [][]byte{{0xd7, 1}, {0xc7, 8, 1}, {0xc8, 0, 8, 1}, {0xc9, 0, 0, 0, 8, 1}} {
-		got, err := Unmarshal[[]uint64](append(head, mem...))
+		got, err := unmarshal[[]uint64](append(head, mem...))
 		require.NoError(t, err)
 		assert.Equal(t, []uint64{5}, got)
 	}

@@ -15,7 +15,7 @@ func checkItems[T any](t *testing.T, items []T) {
 	src, err := AppendItems(c, []byte{7}, items)
 	require.NoError(t, err)
 	src = src[1:]
-	whole, err := Marshal(items)
+	whole, err := marshal(items)
 	require.NoError(t, err)
 	assert.Equal(t, whole, src, "the encoding of the slice")
 

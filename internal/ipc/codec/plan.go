@@ -146,6 +146,9 @@ func (c *compiler) build(p *plan) error {
 			p.useMethods(m)
 			return nil
 		}
+		if advice := inPlaceOf(p.typ); advice != "" {
+			return &typeFault{typ: p.typ, why: advice}
+		}
 	}
 	return err
 }

@@ -177,7 +177,7 @@ func TestBlankFieldsAreLeftOut(t *testing.T) {
 		A string
 		_ [0]chan int
 	}
-	src, err := Marshal(blank{A: "a"})
+	src, err := marshal(blank{A: "a"})
 	require.NoError(t, err)
 	assert.Equal(t, []byte{0x91, 0xa1, 'a'}, src)
 }
@@ -248,31 +248,31 @@ func TestMethodsGetTheirOwnBytes(t *testing.T) {
 	src, err := Append(c, nil, &flag{[]byte("keep")})
 	require.NoError(t, err)
 	var got flag
-	require.NoError(t, DecodeAlias(c, src, &got))
+	require.NoError(t, c.DecodeAlias(src, reflect.ValueOf(&got).Elem()))
 	clear(src)
 	assert.Equal(t, "keep", string(got.b))
 }
 
 func TestMethodsThatFail(t *testing.T) {
-	_, err := Marshal([]wild{{"ok"}, {"panic"}})
+	_, err := marshal([]wild{{"ok"}, {"panic"}})
 	assert.EqualError(t, err, "[1]: MarshalBinary of codec.wild: panic in MarshalBinary: boo")
-	_, err = Marshal(wild{"error"})
+	_, err = marshal(wild{"error"})
 	assert.ErrorIs(t, err, errWild)
 
-	src, err := Marshal(wild{"panic later"})
+	src, err := marshal(wild{"panic later"})
 	require.NoError(t, err)
-	_, err = Unmarshal[wild](src)
+	_, err = unmarshal[wild](src)
 	assert.ErrorIs(t, err, ErrMalformed)
 	assert.ErrorContains(t, err, "panic in UnmarshalBinary: runtime error: index out of range [11] with length 11")
-	src, err = Marshal(wild{"error later"})
+	src, err = marshal(wild{"error later"})
 	require.NoError(t, err)
-	_, err = Unmarshal[wild](src)
+	_, err = unmarshal[wild](src)
 	assert.ErrorIs(t, err, ErrMalformed)
 	assert.ErrorIs(t, err, errWild)
 
-	_, err = Unmarshal[custom](appendBin(nil, []byte{0xdd, 0xff, 0xff, 0xff, 0xff}))
+	_, err = unmarshal[custom](appendBin(nil, []byte{0xdd, 0xff, 0xff, 0xff, 0xff}))
 	assert.ErrorIs(t, err, ErrMalformed)
-	_, err = Unmarshal[custom](appendBin(nil, []byte{1, 0xa1, 'a', 5}))
+	_, err = unmarshal[custom](appendBin(nil, []byte{1, 0xa1, 'a', 5}))
 	assert.ErrorContains(t, err, "1 bytes are left over")
 }
 
@@ -282,13 +282,13 @@ func TestDecodeAlias(t *testing.T) {
 		Body []byte
 		Any  any
 	}
-	src, err := Marshal(frame{1, []byte("body"), []byte("any")})
+	src, err := marshal(frame{1, []byte("body"), []byte("any")})
 	require.NoError(t, err)
 	c, err := Of[frame]()
 	require.NoError(t, err)
 	var kept, aliased frame
 	require.NoError(t, Decode(c, src, &kept))
-	require.NoError(t, DecodeAlias(c, src, &aliased))
+	require.NoError(t, c.DecodeAlias(src, reflect.ValueOf(&aliased).Elem()))
 	copy(src[bytes.Index(src, []byte("body")):], "BODY")
 	copy(src[bytes.Index(src, []byte("any")):], "ANY")
 	assert.Equal(t, frame{1, []byte("body"), []byte("any")}, kept)

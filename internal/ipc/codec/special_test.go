@@ -44,9 +44,9 @@ type tickets struct {
 }
 
 func TestTypesTravelByRules(t *testing.T) {
-	data, err := Marshal(tickets{One: &ticket[int]{1}, Many: []*ticket[string]{{2}, nil}})
+	data, err := marshal(tickets{One: &ticket[int]{1}, Many: []*ticket[string]{{2}, nil}})
 	require.NoError(t, err)
-	got, err := Unmarshal[tickets](data)
+	got, err := unmarshal[tickets](data)
 	require.NoError(t, err)
 	assert.NotNil(t, got.One)
 	assert.Len(t, got.Many, 2)
@@ -61,7 +61,7 @@ func TestEachSpecialFindsAll(t *testing.T) {
 	require.NoError(t, err)
 	assert.False(t, other.Carries())
 
-	data, err := Marshal(tickets{
+	data, err := marshal(tickets{
 		One:   &ticket[int]{1},
 		Words: []string{"a", "\xc7\x01\x63\x09"}, // what looks like an extension inside a string is none
 		Many:  []*ticket[string]{{2}, nil, {3}},

@@ -25,11 +25,7 @@ func (c *compiler) structType(p *plan) error {
 		}
 		step := "." + f.Name
 		if !f.IsExported() {
-			why := "is unexported; export it"
-			if t.Name() != "" {
-				why += fmt.Sprintf(", or give %s the methods MarshalBinary and UnmarshalBinary", t)
-			}
-			faults = anotherFault(faults, inType(&typeFault{typ: f.Type, why: why}, step))
+			faults = anotherFault(faults, inType(&typeFault{typ: f.Type, why: unexported(t, f.Type)}, step))
 			continue
 		}
 		fp, err := c.plan(f.Type)

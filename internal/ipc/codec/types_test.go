@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,8 +37,12 @@ func TestTypeErrors(t *testing.T) {
 		path, reason string
 	}{
 		{badJob{}, "badJob.Items[].Next.C", "field badJob.Items[].Next.C (chan int) cannot travel: a channel"},
-		{(*holdsMu)(nil), "holdsMu.Cfg.mu", "field holdsMu.Cfg.mu (sync.Mutex) is unexported; export it, or give codec.hidden the methods MarshalBinary"},
-		{embeds{}, "embeds.base", "is unexported"},
+		{(*holdsMu)(nil), "holdsMu.Cfg.mu", "field holdsMu.Cfg.mu (sync.Mutex) works among the goroutines of one process only: leave it out, or use"},
+		{embeds{}, "embeds.base", "is unexported: export it, give codec.embeds the methods MarshalBinary and UnmarshalBinary, or send a type that does not have it"},
+		{struct{ M sync.Mutex }{}, "M", "field M (sync.Mutex) works among the goroutines"},
+		{new(atomic.Int64), "", "send the value that it holds"},
+		{struct{ T []ticket[int] }{}, "T[]", "field T[] (codec.ticket[int]) is a handle, which cannot be copied: use *codec.ticket[int]"},
+		{ticket[int]{}, "", "is a handle, which cannot be copied: use *codec.ticket[int]"},
 		{promotes{}, "promotes.name", "is unexported"},
 		{[]hidden(nil), "[].mu", "field [].mu (sync.Mutex)"},
 		{map[string]func(){}, "[]", "a function is no data"},
@@ -62,7 +67,7 @@ func TestTypeErrors(t *testing.T) {
 	}
 	_, err := For(nil)
 	assert.Error(t, err)
-	_, err = Marshal(make(chan int))
+	_, err = marshal(make(chan int))
 	assert.Error(t, err)
 }
 
@@ -157,9 +162,9 @@ func TestSpecial(t *testing.T) {
 	}
 	v := arg{&handle{3}, map[string]*handle{"a": nil, "b": {255}, "c": {256}, "d": {70000}}, ptr((*handle)(nil))}
 	assert.Equal(t, v, roundTrip(t, v))
-	src, err := Marshal(arg{H: &handle{13}})
+	src, err := marshal(arg{H: &handle{13}})
 	require.NoError(t, err)
-	_, err = Unmarshal[arg](src)
+	_, err = unmarshal[arg](src)
 	assert.ErrorIs(t, err, ErrMalformed)
 	assert.EqualError(t, err, "arg.H: *codec.handle at offset 1: malformed message: unlucky")
 
@@ -186,7 +191,7 @@ func TestMisuse(t *testing.T) {
 	_, err = Append(c, nil, &s)
 	assert.Error(t, err)
 	assert.Error(t, Decode(c, []byte{1}, &s))
-	assert.Error(t, DecodeAlias(c, []byte{1}, &s))
+	assert.Error(t, c.DecodeAlias([]byte{1}, reflect.ValueOf(&s).Elem()))
 	_, err = AppendItems(c, nil, []string{})
 	assert.Error(t, err)
 	assert.Error(t, DecodeItems(c, []byte{1}, []string{}))
@@ -207,7 +212,7 @@ func TestAllFaultsOfAStructAreNamed(t *testing.T) {
 	var fault *TypeError
 	require.ErrorAs(t, err, &fault)
 	assert.Equal(t, "bad.Inner[][].c", fault.Path)
-	for _, part := range []string{"bad.Inner[][].c (int) is unexported; export it;", "bad.F (func())", "bad.Ch (chan int)"} {
+	for _, part := range []string{"bad.Inner[][].c (int) is unexported: export it, or send a type that does not have it;", "bad.F (func())", "bad.Ch (chan int)"} {
 		assert.ErrorContains(t, err, part)
 	}
 	assert.NotContains(t, err.Error(), "MarshalBinary", "a type without a name cannot have methods")
