@@ -31,8 +31,8 @@ type Array[T any] struct {
 }
 
 // NewArray makes a shared array of n zeros. It returns an error that names the
-// field if T has pointers in it, and one if n is negative or there is not enough
-// memory: all of it is taken at once.
+// field if T has pointers in it, and one if n is negative; ErrNotInitialized before
+// Init; and ErrNoMemory if there is not enough memory, all of which is taken at once.
 func NewArray[T any](n int, opts ...Option) (*Array[T], error) {
 	if err := plain.Check(reflect.TypeFor[T]()); err != nil {
 		return nil, err
@@ -52,7 +52,8 @@ func NewArray[T any](n int, opts ...Option) (*Array[T], error) {
 	return a, nil
 }
 
-// ArrayOf makes a shared array with a copy of the items.
+// ArrayOf makes a shared array with a copy of the items. Its errors are those of
+// NewArray.
 func ArrayOf[T any](items []T, opts ...Option) (*Array[T], error) {
 	a, err := NewArray[T](len(items), opts...)
 	if err != nil {
@@ -66,8 +67,11 @@ func ArrayOf[T any](items []T, opts ...Option) (*Array[T], error) {
 func arraySize[T any](what string, n int) (uint64, error) {
 	size := uint64(plain.Size(reflect.TypeFor[T]()))
 	const most = 1 << 46
-	if n < 0 || size > 0 && uint64(n) > most/size {
+	switch {
+	case n < 0:
 		return 0, fmt.Errorf("mp: %s: a length of %d is out of range", what, n)
+	case size > 0 && uint64(n) > most/size:
+		return 0, fmt.Errorf("mp: %s: %w: %d items of %d bytes are wanted, and %d TiB is the most", what, ErrNoMemory, n, size, most>>40)
 	}
 	return size * uint64(n), nil
 }
@@ -200,8 +204,9 @@ func (a *Array[T]) release() error {
 }
 
 // Close gives up this handle. It returns ErrInUse while items are pinned through
-// it, if it is the process's last handle and the process has the lock, or if the
-// process has the lock that was given. Closing again does nothing.
+// it, so release those of Slice first; and if it is the process's last handle and the
+// process has the lock, or if the process has the lock that was given, so unlock that
+// first. Closing again does nothing.
 func (a *Array[T]) Close() error {
 	if a == nil {
 		return nil

@@ -157,14 +157,16 @@ func TestArraysThatAreTooLarge(t *testing.T) {
 	before := heap(t)
 	for _, n := range []int{math.MaxInt, math.MaxInt / 8, math.MaxInt/8 + 1, 1 << 45, 1 << 43} {
 		a, err := mp.NewArray[int64](n)
-		assert.Error(t, err, n)
+		assert.ErrorIs(t, err, mp.ErrNoMemory, n)
+		assert.ErrorContains(t, err, "are wanted", n)
 		assert.Nil(t, a)
 		r, err := mp.NewRawArray[int64](n)
-		assert.Error(t, err, n)
+		assert.ErrorIs(t, err, mp.ErrNoMemory, n)
 		assert.Nil(t, r)
 	}
 	_, err := mp.NewArray[byte](1 << 42) // 4 TiB
-	assert.Error(t, err)
+	assert.ErrorIs(t, err, mp.ErrNoMemory)
+	assert.Regexp(t, `^mp: NewArray: not enough memory: .*4194304 MiB more .* wanted, and .*[0-9]+ MiB`, err)
 	for _, n := range []int{-1, math.MinInt} {
 		_, err := mp.NewRawArray[struct{}](n)
 		assert.ErrorContains(t, err, "out of range")

@@ -374,3 +374,18 @@ func TestAUTH12_AnAcceptedConnectionIsHandedOver(t *testing.T) {
 		})
 	}
 }
+
+// Who dials a listener that wants a key, and has none, learns that from its first Recv.
+func TestAListenerAsksInVainForAKey(t *testing.T) {
+	l := listenAt(t, "unix", mp.ListenConfig{Auth: goodKey})
+	for _, v := range []any{new(int), new(string), new([]byte), new(struct{ A, B int }), new(any)} {
+		err := dialTo(t, l, mp.Dialer{}).Recv(bounded(t), v)
+		assert.ErrorIs(t, err, mp.ErrAuthentication, "%T", v)
+		assert.EqualError(t, err, "mp: Conn.Recv: authentication failed: the listener asks for a key: set Dialer.Auth")
+	}
+	server, client := connPair(t, "unix")
+	require.NoError(t, client.SendBytes(bounded(t), []byte("#CHALLENGE#")))
+	err := server.Recv(bounded(t), new(int))
+	require.Error(t, err)
+	assert.NotErrorIs(t, err, mp.ErrAuthentication, "who has accepted has not been asked")
+}

@@ -32,7 +32,8 @@ type Barrier struct {
 
 // NewBarrier makes a barrier for a number of parties, at least one. An action, of
 // which there can be one, is run once in each round by the last party to arrive,
-// before anybody is let through.
+// before anybody is let through. Besides what is wrong with these, it returns
+// ErrNotInitialized before Init, and ErrNoMemory if there is no memory for it.
 func NewBarrier(parties int, action ...AnyCall) (*Barrier, error) {
 	if parties < 1 || parties > math.MaxInt32 {
 		return nil, fmt.Errorf("mp: NewBarrier(%d): there must be at least one party, and at most %d", parties, math.MaxInt32)

@@ -19,7 +19,9 @@ import (
 // of a task. Which of several waiters is next is not promised.
 type BoundedSemaphore struct{ h shm.Handle }
 
-// NewBoundedSemaphore makes a semaphore with n permits. A negative n is an error.
+// NewBoundedSemaphore makes a semaphore with n permits. An n that is negative or above
+// MaxInt32 is an error; besides, it returns ErrNotInitialized before Init, and
+// ErrNoMemory if there is no memory for it.
 func NewBoundedSemaphore(n int) (*BoundedSemaphore, error) {
 	s := new(BoundedSemaphore)
 	return made(s, createSemaphore(s, "NewBoundedSemaphore", n))

@@ -29,6 +29,9 @@ type Cond struct {
 // as held by whoever asks if this process has it, other locks if the calling
 // goroutine has them. An Array, or a Value of more than 8 bytes, cannot be the lock;
 // its lock can, if it was given one.
+//
+// It returns ErrNotInitialized before Init, ErrNoMemory if there is no memory for the
+// condition, and ErrClosed if l has been closed.
 func NewCond(l Locker) (*Cond, error) {
 	c := new(Cond)
 	if isNil(l) {

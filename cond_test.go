@@ -326,6 +326,9 @@ func TestCOND10_TheLockCanBeGiven(t *testing.T) {
 	require.NoError(t, l.Close())
 	_, err = mp.NewCond(l)
 	assert.ErrorIs(t, err, mp.ErrClosed)
+	assert.EqualError(t, err, "mp: NewCond: the lock given has been closed")
+	_, err = mp.NewCond(new(mp.Lock))
+	assert.ErrorContains(t, err, "mp: NewCond: the lock given was not made here: ")
 	made[*mp.Cond](t)(mp.NewCond((*mp.Lock)(nil))) // no lock is one of its own
 }
 

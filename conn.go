@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 
+	"github.com/multiproc/mp/internal/auth"
 	"github.com/multiproc/mp/internal/ipc/codec"
 	"github.com/multiproc/mp/internal/shm"
 	"github.com/multiproc/mp/internal/socket"
@@ -27,8 +28,9 @@ type Conn struct {
 	local, remote Addr
 	// outside says that the other end may be of another family of processes.
 	outside bool
-	max     int // of a message to receive; 0: no limit
-	peer    int // the process at the other end; 0: not known
+	max     int  // of a message to receive; 0: no limit
+	peer    int  // the process at the other end; 0: not known
+	keyless bool // it has been dialled without a key
 }
 
 // largeMessage is the size from which a message gets memory of its own, which what is
@@ -143,10 +145,19 @@ func (c *Conn) recvWith(ctx context.Context, plan *codec.Codec, target reflect.V
 	case err != nil:
 		return err
 	case len(msg) < largeMessage:
-		return plan.Decode(msg, target)
+		err = plan.Decode(msg, target)
+	default:
+		err = plan.DecodeAlias(msg, target)
 	}
-	return plan.DecodeAlias(msg, target)
+	if err != nil && c.keyless && auth.IsChallenge(msg) {
+		return errKeyless
+	}
+	return err
 }
+
+// errKeyless is the error of receiving a message that can only be the beginning of a
+// handshake that this end does not take part in.
+var errKeyless = fmt.Errorf("%w: the listener asks for a key: set Dialer.Auth", ErrAuthentication)
 
 // allows says whether a message of size bytes may come in: within max, if that is not
 // 0, and the connection's own limit.

@@ -5,6 +5,7 @@ package mp_test
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"fmt"
 	"math"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/multiproc/mp"
+	"github.com/multiproc/mp/mptls"
 )
 
 func TestCONN20_NoConnection(t *testing.T) {
@@ -37,8 +39,18 @@ func TestCONN20_NoConnection(t *testing.T) {
 		assert.Zero(t, c.LocalAddr())
 		assert.Zero(t, c.RemoteAddr())
 	}
+	end, _ := pipePair(t)
+	assert.Zero(t, end.LocalAddr())
+	assert.Zero(t, end.RemoteAddr())
+	_, err := end.SyscallConn()
+	assert.ErrorContains(t, err, "no descriptor")
+	_, err = end.File(bounded(t))
+	assert.ErrorContains(t, err, "no descriptor")
+}
+
+func TestFileConnOfWhatIsNoConnection(t *testing.T) {
 	_, err := mp.FileConn(nil)
-	require.Error(t, err)
+	require.ErrorIs(t, err, os.ErrInvalid)
 	null, err := os.Open(os.DevNull)
 	require.NoError(t, err)
 	defer null.Close()
@@ -46,7 +58,32 @@ func TestCONN20_NoConnection(t *testing.T) {
 	require.ErrorIs(t, err, syscall.ENOTSOCK)
 	require.NoError(t, null.Close())
 	_, err = mp.FileConn(null)
-	require.Error(t, err)
+	require.ErrorContains(t, err, "closed file")
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_DGRAM, 0)
+	require.NoError(t, err)
+	f := os.NewFile(uintptr(fd), "socket")
+	defer f.Close()
+	_, err = mp.FileConn(f)
+	assert.ErrorIs(t, err, syscall.EPROTOTYPE)
+}
+
+// Who could let nobody in is told so at once; to dial, no certificate is needed.
+func TestTLSWithoutACertificate(t *testing.T) {
+	server, roots := certificate(t, "localhost")
+	bare := mptls.New(&tls.Config{RootCAs: roots, ServerName: "localhost"})
+	for _, security := range []mp.TLS{mptls.New(nil), mptls.New(&tls.Config{}), bare} {
+		_, err := (&mp.ListenConfig{TLS: security}).Listen(bounded(t), "tcp", "127.0.0.1:0")
+		assert.ErrorContains(t, err, "mptls.New: to listen, the configuration needs Certificates, GetCertificate or GetConfigForClient")
+	}
+	for _, config := range []*tls.Config{
+		server,
+		{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &server.Certificates[0], nil }},
+		{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return server, nil }},
+	} {
+		l := listenAt(t, "tcp", mp.ListenConfig{TLS: mptls.New(config)})
+		dialTo(t, l, mp.Dialer{TLS: bare})
+		accepted(t, l)
+	}
 }
 
 func TestCONN21_SignalsDoNotDisturb(t *testing.T) {

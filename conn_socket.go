@@ -12,7 +12,8 @@ import (
 	"github.com/multiproc/mp/internal/transport"
 )
 
-// LocalAddr returns the address of this end.
+// LocalAddr returns the address of this end; that of an end of a pipe, and of a nil
+// or zero Conn, is the zero Addr.
 func (c *Conn) LocalAddr() Addr {
 	if c == nil {
 		return Addr{}
@@ -21,7 +22,8 @@ func (c *Conn) LocalAddr() Addr {
 }
 
 // RemoteAddr returns the address of the other end; that of whoever has dialled a unix
-// socket is empty.
+// socket is empty. That of an end of a pipe, and of a nil or zero Conn, is the zero
+// Addr.
 func (c *Conn) RemoteAddr() Addr {
 	if c == nil {
 		return Addr{}
@@ -53,7 +55,8 @@ func named(a, b Addr) Addr {
 var errNoDescriptor = errors.New("the connection has no descriptor of its own")
 
 // SyscallConn gives access to the socket, to wait for it or to set options. Who reads
-// from it or writes to it breaks the connection. A connection with TLS has none.
+// from it or writes to it breaks the connection. An end of a pipe and a connection
+// with TLS have none, which is an error; of one that is closed the error is ErrClosed.
 func (c *Conn) SyscallConn() (syscall.RawConn, error) {
 	if err := c.check(); err != nil {
 		return nil, misuse("Conn.SyscallConn", err)
@@ -68,8 +71,10 @@ func (c *Conn) SyscallConn() (syscall.RawConn, error) {
 
 // File returns a second descriptor of the connection, which FileConn makes a
 // connection of again, in a process to which it has been handed, say by
-// Process.ExtraFiles. It waits until no message is half sent or half received. A
-// connection with TLS cannot be handed over.
+// Process.ExtraFiles. It waits until no message is half sent or half received, or ctx
+// ends; its error matches ErrTimeout if that was its deadline. A connection with TLS
+// cannot be handed over, and an end of a pipe has no descriptor: both are errors. Of a
+// connection that is closed, also meanwhile, the error is ErrClosed.
 func (c *Conn) File(ctx context.Context) (*os.File, error) {
 	if err := c.check(); err != nil {
 		return nil, misuse("Conn.File", err)
@@ -86,6 +91,11 @@ func (c *Conn) File(ctx context.Context) (*os.File, error) {
 // FileConn returns a connection over a stream socket that is connected, of which f is
 // a descriptor; f stays the caller's. There is no handshake: whoever is at the other
 // end is trusted to be the right one.
+//
+// If f is no stream socket, the error matches syscall.ENOTSOCK or syscall.EPROTOTYPE;
+// if it is nil, os.ErrInvalid. A closed f is an error, too. Otherwise it is what the
+// system says, as that there are too many descriptors. That a socket is not connected
+// only Send and Recv find out.
 func FileConn(f *os.File) (*Conn, error) {
 	s, err := socket.FromFile(f)
 	if err != nil {

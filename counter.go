@@ -16,7 +16,8 @@ type Counter struct {
 	n *int64
 }
 
-// NewCounter makes a counter.
+// NewCounter makes a counter that begins with initial. It returns ErrNotInitialized
+// before Init, and ErrNoMemory if there is no memory for it.
 func NewCounter(initial int64) (*Counter, error) {
 	c := new(Counter)
 	return made(c, create(c, "NewCounter", shm.Spec{Init: func(t *shm.Tx, at uint64) {

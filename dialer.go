@@ -19,8 +19,9 @@ type Resolver = socket.Resolver
 // A Dialer connects to a Listener, of this package or of Python's
 // multiprocessing.connection. The zero value connects to one that wants no key.
 type Dialer struct {
-	// Auth is the key. Nil means that the listener has none; if it has, it closes the
-	// connection when it has waited long enough.
+	// Auth is the key. Nil means that the listener has none; if it has, the first Recv
+	// of a value returns ErrAuthentication, and the listener closes the connection when
+	// it has waited long enough.
 	Auth *Auth
 	// TLS encrypts the connection; see package mptls. Nil means that nothing is
 	// encrypted.
@@ -84,7 +85,9 @@ func (d *Dialer) dial(ctx context.Context, network, address string) (*Conn, erro
 	if err != nil {
 		return nil, err
 	}
-	return newSocketConn(s, carrier, d.MaxMessage), nil
+	c := newSocketConn(s, carrier, d.MaxMessage)
+	c.keyless = d.Auth == nil
+	return c, nil
 }
 
 // host is the part of an address that names a machine.

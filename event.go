@@ -13,7 +13,8 @@ import (
 // What a process has done to the flag stays when it dies.
 type Event struct{ h shm.Handle }
 
-// NewEvent makes an event that is not set.
+// NewEvent makes an event that is not set. It returns ErrNotInitialized before Init,
+// and ErrNoMemory if there is no memory for it.
 func NewEvent() (*Event, error) {
 	e := new(Event)
 	return made(e, create(e, "NewEvent", shm.Spec{}))

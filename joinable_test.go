@@ -310,6 +310,8 @@ func TestConsumersThatEndWithUndoneItems(t *testing.T) {
 	assert.Equal(t, 4, lost.N)
 	require.ErrorAs(t, c.Q.Join(bounded(t)), &lost)
 	assert.Equal(t, 4, lost.N)
+	assert.ErrorContains(t, lost, "4 items were taken by processes")
+	assert.ErrorContains(t, &mp.LostItemsError{N: 1}, "1 item was taken by a process")
 	assert.Equal(t, 1, c.done())
 }
 

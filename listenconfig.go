@@ -24,7 +24,7 @@ type ListenConfig struct {
 	// Auth is the key that peers have to have. Nil means that they need none.
 	Auth *Auth
 	// TLS encrypts the connections; see package mptls. Nil means that nothing is
-	// encrypted.
+	// encrypted. One without a certificate is an error of Listen.
 	TLS TLS
 	// OnReject is told of each peer that was not let in, and why: a wrong key, silence,
 	// another user; and of errors of accept, with a zero Addr. It is called beside the
@@ -69,8 +69,17 @@ func (lc *ListenConfig) check() error {
 	case lc.Backlog < 0 || lc.HandshakeTimeout < 0:
 		return errConfig
 	}
+	if s, ok := lc.TLS.(listenerSecurity); ok {
+		if err := s.CheckListen(); err != nil {
+			return err
+		}
+	}
 	return lc.Auth.check()
 }
+
+// A listenerSecurity can say that it is no use for who listens, before any peer is
+// there: that of package mptls can.
+type listenerSecurity interface{ CheckListen() error }
 
 // Listen listens at an address of the network "unix", a path or an abstract name with
 // NUL or @ in front, or "tcp", "tcp4" or "tcp6", host:port, where port 0 is any free

@@ -42,7 +42,8 @@ type Locker interface {
 // Which of several waiters is next is not promised.
 type Lock struct{ h shm.Handle }
 
-// NewLock makes a lock, which is free.
+// NewLock makes a lock, which is free. It returns ErrNotInitialized before Init, and
+// ErrNoMemory if there is no memory for it.
 func NewLock() (*Lock, error) {
 	l := new(Lock)
 	return made(l, create(l, "NewLock", shm.Spec{}))
@@ -129,7 +130,7 @@ func repaired(what string, h *shm.Handle) {
 
 // Close gives up this handle. The lock is there for the other handles, of this
 // and of other processes. It returns ErrInUse if this is the process's last handle
-// and the process has the lock. Closing again does nothing.
+// and the process has the lock: unlock it first. Closing again does nothing.
 func (l *Lock) Close() error { return misuse("Lock.Close", l.handle().Close()) }
 
 // String says who has the lock: nobody, this process or another one.

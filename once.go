@@ -2,6 +2,8 @@ package mp
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/multiproc/mp/internal/robust"
 	"github.com/multiproc/mp/internal/shm"
@@ -11,7 +13,8 @@ import (
 // after Init, and pass it as, or in, the argument of a task.
 type Once struct{ h shm.Handle }
 
-// NewOnce makes a Once of which nothing has been done.
+// NewOnce makes a Once of which nothing has been done. It returns ErrNotInitialized
+// before Init, and ErrNoMemory if there is no memory for it.
 func NewOnce() (*Once, error) {
 	o := new(Once)
 	return made(o, create(o, "NewOnce", shm.Spec{}))
@@ -51,8 +54,15 @@ func (o *Once) Do(ctx context.Context, f func() error) error {
 func (o *Once) Done() bool { return robust.OnceDone(o.handle()) }
 
 // Close gives up this handle. It returns ErrInUse if it is the process's last, and
-// Do is calling something in this process. Closing again does nothing.
-func (o *Once) Close() error { return misuse("Once.Close", o.handle().Close()) }
+// Do is calling something in this process: wait until that has returned. Closing again
+// does nothing.
+func (o *Once) Close() error {
+	err := o.handle().Close()
+	if errors.Is(err, ErrInUse) {
+		err = fmt.Errorf("%w: Do has called a function that has not returned", ErrInUse)
+	}
+	return misuse("Once.Close", err)
+}
 
 // String says whether it has been done.
 func (o *Once) String() string {

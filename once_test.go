@@ -66,6 +66,7 @@ func TestOnceWaitsForWhoDoesIt(t *testing.T) {
 	})
 	<-begun
 	assert.ErrorIs(t, o.Close(), mp.ErrInUse)
+	assert.ErrorContains(t, o.Close(), "Do has called a function")
 	timed(t, func(ctx context.Context) error { return o.Do(ctx, nil) })
 	close(end)
 	assert.NoError(t, does())

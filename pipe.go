@@ -23,12 +23,15 @@ import (
 //
 // Send waits while 1024 messages are under way, or 4 MiB of messages that are larger
 // than 8 KiB.
+//
+// Pipe returns ErrNotInitialized before Init, and ErrNoMemory if there is no memory
+// for it.
 func Pipe() (a, b *Conn, err error) {
-	toB, fromA, err := Simplex()
+	toB, fromA, err := simplex("Pipe")
 	if err != nil {
 		return nil, nil, err
 	}
-	toA, fromB, err := Simplex()
+	toA, fromB, err := simplex("Pipe")
 	if err != nil {
 		toB.Close()
 		fromA.Close()
@@ -37,28 +40,31 @@ func Pipe() (a, b *Conn, err error) {
 	return joinEnds(fromA, toA), joinEnds(fromB, toB), nil
 }
 
-// Simplex makes a connection of one direction: see Pipe.
-func Simplex() (recv, send *Conn, err error) {
-	if err := ready("Pipe"); err != nil {
+// Simplex makes a connection of one direction: see Pipe. To send at the end that
+// receives, or to receive at the one that sends, is an error.
+func Simplex() (recv, send *Conn, err error) { return simplex("Simplex") }
+
+func simplex(what string) (recv, send *Conn, err error) {
+	if err := ready(what); err != nil {
 		return nil, nil, err
 	}
 	a, err := shm.Default()
 	if err != nil {
-		return nil, nil, misuse("Pipe", err)
+		return nil, nil, misuse(what, err)
 	}
 	taker, sender, err := fifo.NewPipe(a)
 	if err != nil {
-		return nil, nil, misuse("Pipe", err)
+		return nil, nil, misuse(what, err)
 	}
 	recv, err = newMemoryConn(nil, taker)
 	if err != nil {
 		_ = sender.Drop()
-		return nil, nil, misuse("Pipe", err)
+		return nil, nil, misuse(what, err)
 	}
 	send, err = newMemoryConn(sender, nil)
 	if err != nil {
 		recv.Close()
-		return nil, nil, misuse("Pipe", err)
+		return nil, nil, misuse(what, err)
 	}
 	return recv, send, nil
 }

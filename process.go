@@ -13,9 +13,12 @@ import (
 	"github.com/multiproc/mp/internal/travel"
 )
 
-// A Process runs one call in a child process. Make it with NewProcess (a zero
-// Process is refused), set the fields, and start it. All methods can be used from any goroutine, and on a nil
-// Process, which is one that was never started.
+// A Process runs one call in a child process. Make it with NewProcess, set the fields,
+// and start it. All methods can be used from any goroutine.
+//
+// They can be called on a nil or zero Process as well, which was never started: those
+// that do something return an error that matches ErrNotStarted, but Close, which does
+// nothing; PID is 0, Alive and exited of ExitCode are false, and Done is nil.
 type Process struct {
 	// Name is for people: it is in errors, and the child knows itself by it.
 	// Empty means Process-N, or Process-N:M for a child of a child.

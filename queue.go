@@ -36,6 +36,10 @@ var (
 // process that is killed while it puts or gets, at whatever instant, leaves the
 // queue as it was before or after; with a consumer at most the item is gone that it
 // had taken.
+//
+// A nil or zero Queue returns an error that says that it was not made here, from all
+// methods that have one to return; it is empty, and closed already. A closed one
+// returns ErrClosed.
 type Queue[T any] struct {
 	h     shm.Handle
 	q     *fifo.Queue
@@ -69,7 +73,9 @@ func (q *Queue[T]) over(t *turn[T]) {
 }
 
 // NewQueue makes a queue for capacity items; 0 means as many as there is memory
-// for. It returns an error that names the field if T cannot travel.
+// for. It returns an error that names the field if T cannot travel, and one if the
+// capacity is negative or above MaxInt32; ErrNotInitialized before Init; and
+// ErrNoMemory if there is no memory for the queue.
 func NewQueue[T any](capacity int) (*Queue[T], error) {
 	q := new(Queue[T])
 	return made(q, q.make("NewQueue", q, fifo.Config{Capacity: capacity}))
@@ -128,6 +134,7 @@ func (q *Queue[T]) open(o *shm.Object) (err error) {
 	if q.codec, err = codec.Of[T](); err != nil {
 		return err
 	}
+	q.h.Brief = true
 	q.q, err = fifo.Open(&q.h, o)
 	return err
 }
@@ -135,8 +142,9 @@ func (q *Queue[T]) open(o *shm.Object) (err error) {
 // Put puts v at the end, and waits for room as long as the queue is full. When it
 // returns nil the item is in the queue; otherwise it is not. An error is that of ctx,
 // which matches ErrFull too if it was waited for room, and then ErrTimeout
-// if it was its deadline; ErrClosed if the handle has
-// been closed or the queue shut down; or it says why v cannot be encoded.
+// if it was its deadline; ErrClosed if the handle has been closed or the queue shut
+// down; ErrNoMemory if there is no memory for the item; or it says why v cannot be
+// encoded.
 func (q *Queue[T]) Put(ctx context.Context, v T) error {
 	return q.put("Queue.Put", v, func(m fifo.Message) error {
 		if err := ctx.Err(); err != nil {
@@ -290,10 +298,12 @@ func (q *Queue[T]) take(ctx context.Context, item *fifo.Item) error {
 
 // All takes items until the queue has been shut down and is empty. Every other
 // error, that of ctx too, is the last that it yields.
-func (q *Queue[T]) All(ctx context.Context) iter.Seq2[T, error] {
+func (q *Queue[T]) All(ctx context.Context) iter.Seq2[T, error] { return q.all(ctx, "Queue.All") }
+
+func (q *Queue[T]) all(ctx context.Context, what string) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for {
-			v, err := q.Get(ctx)
+			v, err := q.get(ctx, what, (*Queue[T]).take)
 			if err != nil && q.handle().Check() == nil && errors.Is(err, ErrClosed) {
 				return
 			}
@@ -349,10 +359,24 @@ func (q *Queue[T]) Close() error {
 }
 
 // String shows the type and how many items there are.
-func (q *Queue[T]) String() string {
-	name := "mp.Queue[" + reflect.TypeFor[T]().String() + "]"
+func (q *Queue[T]) String() string { return q.text("mp.Queue") }
+
+func (q *Queue[T]) text(name string) string {
+	name += "[" + reflect.TypeFor[T]().String() + "]"
 	if err := q.handle().Check(); err != nil {
 		return name + "(" + err.Error() + ")"
 	}
+	if q.Cap() == 0 {
+		return fmt.Sprintf("%s(%d)", name, q.Len())
+	}
 	return fmt.Sprintf("%s(%d of %d)", name, q.Len(), q.Cap())
+}
+
+// renamed puts the method that the user has called in the place of the one of Queue
+// that it uses.
+func renamed(what string, err error) error {
+	if e, ok := err.(*callError); ok {
+		return &callError{what, e.err}
+	}
+	return err
 }

@@ -5,6 +5,7 @@ package mp_test
 import (
 	"bytes"
 	"context"
+	"iter"
 	"testing"
 	"time"
 
@@ -231,6 +232,17 @@ func TestQUEUE09_TypesThatCannotTravelAreRefusedAtOnce(t *testing.T) {
 	assert.Contains(t, err.Error(), "hidden")
 }
 
+// An anyQueue is a *Queue or a *JoinableQueue.
+type anyQueue interface {
+	sharedThing
+	Put(ctx context.Context, v int) error
+	TryPut(v int) error
+	Get(ctx context.Context) (int, error)
+	TryGet() (int, error)
+	All(ctx context.Context) iter.Seq2[int, error]
+	Shutdown(immediate bool) error
+}
+
 func TestQUEUE10_AfterCloseThereIsErrClosed(t *testing.T) {
 	q, err := mp.NewQueue[int](1)
 	require.NoError(t, err)
@@ -239,7 +251,7 @@ func TestQUEUE10_AfterCloseThereIsErrClosed(t *testing.T) {
 	require.NoError(t, joinable.Put(t.Context(), 1))
 	require.NoError(t, q.Close())
 	require.NoError(t, joinable.Close())
-	for _, q := range []*mp.Queue[int]{q, &joinable.Queue} {
+	for _, q := range []anyQueue{q, joinable} {
 		_, errGet := q.Get(t.Context())
 		_, errTry := q.TryGet()
 		for _, err := range []error{q.Put(t.Context(), 1), q.TryPut(1), errGet, errTry, q.Shutdown(false)} {

@@ -17,7 +17,8 @@ import (
 // says so until Repaired is called.
 type RLock struct{ h shm.Handle }
 
-// NewRLock makes a recursive lock, which is free.
+// NewRLock makes a recursive lock, which is free. It returns ErrNotInitialized before
+// Init, and ErrNoMemory if there is no memory for it.
 func NewRLock() (*RLock, error) {
 	l := new(RLock)
 	return made(l, create(l, "NewRLock", shm.Spec{}))
@@ -96,7 +97,7 @@ func (l *RLock) Repaired() { repaired("RLock.Repaired", l.handle()) }
 
 // Close gives up this handle. The lock is there for the other handles, of this
 // and of other processes. It returns ErrInUse if this is the process's last handle
-// and the process has the lock. Closing again does nothing.
+// and the process has the lock: unlock it first. Closing again does nothing.
 func (l *RLock) Close() error { return misuse("RLock.Close", l.handle().Close()) }
 
 // String says who has the lock: nobody, this goroutine and how often, another

@@ -22,7 +22,9 @@ var ErrReleasedTooOften = robust.ErrReleasedTooOften
 // task. Which of several waiters is next is not promised.
 type Semaphore struct{ h shm.Handle }
 
-// NewSemaphore makes a semaphore with n units. A negative n is an error.
+// NewSemaphore makes a semaphore with n units. An n that is negative or above MaxInt32
+// is an error; besides, it returns ErrNotInitialized before Init, and ErrNoMemory if
+// there is no memory for it.
 func NewSemaphore(n int) (*Semaphore, error) {
 	s := new(Semaphore)
 	return made(s, createSemaphore(s, "NewSemaphore", n))

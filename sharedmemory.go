@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"runtime"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/multiproc/mp/internal/shmfile"
 )
@@ -56,7 +57,8 @@ func AutoUnlink() SharedMemoryOption {
 // as Python does. Only processes of the same user can open the block.
 //
 // All the memory is reserved, so that using it cannot fail; that takes some tenths
-// of a second for a GiB. If there is not enough the error matches syscall.ENOSPC. A name that is taken is fs.ErrExist; a name with a slash elsewhere
+// of a second for a GiB. If there is not enough the error matches ErrNoMemory and
+// syscall.ENOSPC. A name that is taken is fs.ErrExist; a name with a slash elsewhere
 // or a NUL byte, or of more than 255 bytes, and a size that is not positive, are
 // fs.ErrInvalid; before Init it is ErrNotInitialized. After an error there is no
 // block. Others see the block only when it is complete.
@@ -86,6 +88,9 @@ func createSharedMemory(caller, name string, size int64, fill func([]byte) error
 		o.Announce, o.Withdraw = trackBlock, forgetBlock
 	}
 	b, err := shmfile.Create(name, size, o)
+	if errors.Is(err, syscall.ENOSPC) {
+		err = fmt.Errorf("%w: %w", ErrNoMemory, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", caller, err)
 	}
@@ -172,7 +177,9 @@ func (s *SharedMemory) Close() error {
 	}
 	pins, err := s.block.Close()
 	switch {
-	case pins > 0:
+	case pins == 1:
+		return fmt.Errorf("mp: close: shared memory %q %w: 1 slice of Bytes has not been released", s.block.Name, ErrInUse)
+	case pins > 1:
 		return fmt.Errorf("mp: close: shared memory %q %w: %d slices of Bytes have not been released", s.block.Name, ErrInUse, pins)
 	case err != nil:
 		return fmt.Errorf("mp: close: shared memory %q: %w", s.block.Name, err)

@@ -218,6 +218,7 @@ func TestSHM14_Close(t *testing.T) {
 	assert.ErrorContains(t, err, "2 slices")
 	second()
 	assert.ErrorIs(t, s.Close(), mp.ErrInUse)
+	assert.ErrorContains(t, s.Close(), "1 slice of Bytes has not")
 	mem[0] = 1 // it is there
 	release()
 	assert.NoError(t, s.Close())
@@ -292,6 +293,7 @@ func TestSHM15_NoRoom(t *testing.T) {
 	name := shmName(t)
 	_, err := mp.CreateSharedMemory(name, int64(st.Blocks+1)*st.Bsize)
 	assert.ErrorIs(t, err, syscall.ENOSPC)
+	assert.ErrorIs(t, err, mp.ErrNoMemory)
 	assert.ErrorContains(t, err, "no room for")
 	_, err = mp.OpenSharedMemory(name)
 	assert.True(t, errors.Is(err, fs.ErrNotExist), "nothing is left: %v", err)

@@ -213,7 +213,7 @@ func TestAHundredThousandValues(t *testing.T) {
 			values[i] = v
 		}
 		bytes, cells := shm.Mapped().Heap()
-		assert.Equal(t, files, openFiles())
+		assert.LessOrEqual(t, openFiles(), files, "there may be fewer: of earlier tests")
 		used := 64*(cells-cellsBefore) + int(bytes) - int(bytesBefore)
 		t.Logf("%d bytes each", used/n)
 		assert.LessOrEqual(t, used, 128*n)
@@ -235,5 +235,5 @@ func TestAHundredThousandValues(t *testing.T) {
 	t.Logf("%d cells before, %d and %d after", before, after[0], after[1])
 	assert.LessOrEqual(t, after[0], before+n/1000)
 	assert.LessOrEqual(t, after[1], after[0]+1)
-	assert.Equal(t, files, openFiles())
+	assert.LessOrEqual(t, openFiles(), files)
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -247,6 +248,7 @@ func TestWaitForNothing(t *testing.T) {
 			ready, err := mp.Wait(ctx, idle, c.thing)
 			assert.Empty(t, ready, name)
 			require.ErrorContains(t, err, "mp: Wait: thing 1", name)
+			require.Equal(t, 1, strings.Count(err.Error(), "mp: "), "%s: %v", name, err)
 			if c.is != nil {
 				require.ErrorIs(t, err, c.is, name)
 			}

@@ -54,14 +54,8 @@ func (q *Queue[T]) watched() (watch, error) {
 	return watchQueue(&q.h, q.q)
 }
 
-func (q *JoinableQueue[T]) watched() (watch, error) {
-	if err := q.handle().Check(); err != nil {
-		return nil, err
-	}
-	return q.Queue.watched()
-}
-
-func (q *SimpleQueue[T]) watched() (watch, error) { return q.inner().watched() }
+func (q *JoinableQueue[T]) watched() (watch, error) { return q.inner().watched() }
+func (q *SimpleQueue[T]) watched() (watch, error)   { return q.inner().watched() }
 
 // eventWatch is a watch of an event.
 type eventWatch struct {
@@ -108,7 +102,7 @@ var errSelf = errors.New("a process cannot wait for its own end")
 func (p *Process) watched() (watch, error) {
 	switch {
 	case p == nil || p.shared == nil:
-		return nil, errNoProcess
+		return nil, fmt.Errorf("the process %w: it was not made by mp.NewProcess", ErrNotStarted)
 	case p == Self():
 		return nil, errSelf
 	}

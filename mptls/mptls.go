@@ -14,6 +14,7 @@ package mptls
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"time"
 
@@ -21,9 +22,11 @@ import (
 	"github.com/multiproc/mp/internal/transport"
 )
 
-// New returns TLS with a configuration, which must not be changed afterwards. The end
-// that listens needs a certificate in it. The end that dials checks that of the other
-// one against the host that it has dialled, unless ServerName is set.
+// New returns TLS with a configuration, which must not be changed afterwards; nil is
+// the zero one. The end that listens needs a certificate in it: without Certificates,
+// GetCertificate and GetConfigForClient, Listen returns an error. The end that dials
+// checks that of the other one against the host that it has dialled, unless ServerName
+// is set.
 func New(config *tls.Config) mp.TLS { return security{config} }
 
 type security struct{ config *tls.Config }
@@ -33,6 +36,17 @@ func (s security) String() string { return "mptls.New(...)" }
 
 // GoString is String.
 func (s security) GoString() string { return s.String() }
+
+// CheckListen returns an error if no peer could be let in: Listen calls it.
+func (s security) CheckListen() error {
+	c := s.config
+	if c == nil || len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil {
+		return errNoCertificate
+	}
+	return nil
+}
+
+var errNoCertificate = errors.New("mptls.New: to listen, the configuration needs Certificates, GetCertificate or GetConfigForClient")
 
 // Secure runs the handshake: see transport.Security.
 func (s security) Secure(ctx context.Context, carrier transport.Carrier, dialled bool, host string) (transport.Carrier, error) {

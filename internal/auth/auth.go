@@ -138,6 +138,9 @@ func (c Config) answer(rw io.ReadWriter) error {
 	return nil
 }
 
+// IsChallenge says whether a message is one with which a listener begins.
+func IsChallenge(msg []byte) bool { return bytes.HasPrefix(msg, []byte(challengeText)) }
+
 // refuse is an ErrAuthentication with a reason.
 func refuse(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrAuthentication, fmt.Sprintf(format, args...))

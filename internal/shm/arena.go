@@ -131,8 +131,14 @@ func create() (*os.File, error) {
 		}
 		return f, nil
 	}
-	return nil, fmt.Errorf("no shared memory: %w (it needs %d MiB of addresses; raise ulimit -v and ulimit -f)", sys.ErrTooLarge, leastSize>>20)
+	return nil, noArena{fmt.Errorf("no shared memory: %w (it needs %d MiB of addresses; raise ulimit -v and ulimit -f)", sys.ErrTooLarge, leastSize>>20)}
 }
+
+// noArena is ErrNoMemory where there is no room for an arena.
+type noArena struct{ error }
+
+func (e noArena) Unwrap() error        { return e.error }
+func (e noArena) Is(target error) bool { return target == ErrNoMemory }
 
 // attach maps the arena, and takes a slot in it for this process.
 func attach(f *os.File) (*Arena, error) {

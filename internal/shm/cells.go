@@ -1,12 +1,13 @@
 package shm
 
 import (
-	"errors"
+	"fmt"
 	"sync/atomic"
 )
 
-// ErrFull is returned when the arena has no room of some sort left.
-var ErrFull = errors.New("the shared memory is full")
+// ErrFull is returned when the arena has no room of some sort left. It matches
+// ErrNoMemory.
+var ErrFull = fmt.Errorf("%w: the shared memory is full", ErrNoMemory)
 
 // Kind says what a cell is.
 type Kind uint32
@@ -65,7 +66,7 @@ func (t *Tx) roomForCells(c uint32) error {
 	}
 	const more = cellGrowth / cellSize
 	if uint64(room)+more > t.a.maxCells() {
-		return ErrFull
+		return fmt.Errorf("%w: there are %d objects and parts of objects, and there can be no more", ErrFull, t.Load(offCellsUsed))
 	}
 	if err := t.a.reserve(cellsStart+cellSize*uint64(room), cellGrowth); err != nil {
 		return err

@@ -1,5 +1,7 @@
 package shm
 
+import "fmt"
+
 // The heap is a row of extents, each a run of pages that is in use or free, up to
 // the top, behind which nothing has ever been used, or is again. Each extent is
 // described by a cell, which knows its neighbours, so that what is freed melts
@@ -39,7 +41,7 @@ func (t *Tx) takeExtent(pages uint32, kind Kind) (e uint32, err error) {
 func (t *Tx) growHeap(pages uint32) (e uint32, err error) {
 	top := t.Load(offPagesTop)
 	if uint64(top)+uint64(pages) > (t.a.size-t.a.heapStart())/pageSize {
-		return 0, ErrFull
+		return 0, t.full(pageSize * uint64(pages))
 	}
 	if e, err = t.NewCell(kindExtent); err != nil {
 		return 0, err
@@ -54,6 +56,14 @@ func (t *Tx) growHeap(pages uint32) (e uint32, err error) {
 	t.Store(offLastExtent, e)
 	t.Store(offPagesTop, top+pages)
 	return e, nil
+}
+
+// full is the error for who wants more than there is in one piece.
+func (t *Tx) full(want uint64) error {
+	const mega = 1 << 20
+	whole, used := t.a.size-t.a.heapStart(), pageSize*uint64(t.Load(offPagesUsed))
+	return fmt.Errorf("%w: %d MiB more are wanted, and of %d MiB that it can have, %d are in use",
+		ErrFull, want/mega+min(want%mega, 1), whole/mega, used/mega)
 }
 
 // splitExtent cuts what is more than pages off an extent, as a free one.

@@ -11,7 +11,7 @@ import (
 var (
 	ErrClosed = errors.New("has been closed")
 	// ErrNoHandle is returned for a handle that no constructor has made.
-	ErrNoHandle = errors.New("not made here: handles do not travel in globals or closures; create it after mp.Init and pass it as, or in, the argument")
+	ErrNoHandle = errors.New("was not made here: handles do not travel in globals or closures; create it after mp.Init and pass it as, or in, the argument")
 )
 
 // A Handle is one of the handles of this process on a shared object. The zero
@@ -24,6 +24,11 @@ type Handle struct {
 	mu      sync.Mutex // over giving the object up
 	given   bool
 	cleanup runtime.Cleanup
+
+	// Brief says that the object's lock is held only between Enter and Exit: Close has
+	// the last who leaves give the object up, rather than being refused. It is set
+	// before the handle is bound.
+	Brief bool
 }
 
 const (
@@ -129,17 +134,20 @@ func (h *Handle) Close() error {
 		if state < 0 {
 			return nil
 		}
-		if pins(state) > 0 || h.o.lastInUse() {
-			return ErrInUse
+		if pins(state) > 0 {
+			return errPinned
+		}
+		if h.lastLocked() {
+			return errLocked
 		}
 		if h.state.CompareAndSwap(state, state|closedBit) {
 			break
 		}
 	}
-	err := ErrInUse
+	err := errLocked
 	if inside(state) == 0 {
 		err = h.give()
-	} else if !h.o.lastInUse() {
+	} else if !h.lastLocked() {
 		return nil // the last who leaves gives the object up
 	}
 	if err != nil {
@@ -147,6 +155,10 @@ func (h *Handle) Close() error {
 	}
 	return err
 }
+
+// lastLocked says whether this is the process's last handle, and the process has the
+// lock for longer than a moment.
+func (h *Handle) lastLocked() bool { return !h.Brief && h.o.lastInUse() }
 
 // give gives the object up, once. The caller has mu.
 func (h *Handle) give() error {

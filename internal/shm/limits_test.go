@@ -100,6 +100,8 @@ func TestMoreThanThereIs(t *testing.T) {
 	for _, size := range []uint64{1<<40 - 1, 1 << 40, 1<<40 + 1, 1 << 62, 1<<63 + 5, 1<<64 - 4096, 1<<64 - 1} {
 		_, err := a.New(Spec{Kind: FirstKind, Size: size})
 		require.ErrorIs(t, err, ErrFull)
+		require.ErrorIs(t, err, ErrNoMemory)
+		assert.Contains(t, err.Error(), fmt.Sprintf("%d MiB more are wanted, and of %d MiB", (size-1)>>20+1, (1<<40-1<<36)>>20))
 	}
 	assert.Equal(t, begin, usageOf(a))
 	assert.Equal(t, memory, memoryOf(t, a))
@@ -151,6 +153,7 @@ func TestNoCellsLeft(t *testing.T) {
 		o, err := a.New(Spec{Kind: FirstKind})
 		if err != nil {
 			require.ErrorIs(t, err, ErrFull)
+			require.ErrorIs(t, err, ErrNoMemory)
 			break
 		}
 		live = append(live, o)

@@ -85,7 +85,7 @@ func (o *Object) make(t *Tx, s *Spec) (err error) {
 	o.ref.Cell, o.ref.Generation = o.cell, t.Load(at+CellGeneration)
 	t.Store(at+CellHash, s.Hash)
 	if s.Size > t.a.size {
-		return ErrFull
+		return t.full(s.Size)
 	}
 	if s.Link != nil && s.Link.size > 0 && !s.end {
 		return ErrLink

@@ -1,10 +1,18 @@
 package shm
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // ErrInUse is returned for a handle that cannot be closed, because this process
 // has the lock or memory of it in use.
 var ErrInUse = errors.New("in use by this process")
+
+var (
+	errLocked = fmt.Errorf("%w: unlock it first", ErrInUse)
+	errPinned = fmt.Errorf("%w: call the function first that releases its memory", ErrInUse)
+)
 
 // A Departure is a process giving up a shared object.
 type Departure struct {
@@ -117,7 +125,7 @@ func (o *Object) Drop() error {
 	}
 	if o.OwnedHere() {
 		a.mu.Unlock()
-		return ErrInUse
+		return errLocked
 	}
 	bodies, err := a.dropLast(o)
 	a.mu.Unlock()

@@ -8,8 +8,8 @@ import (
 	"github.com/multiproc/mp/internal/sys"
 )
 
-// ErrNoMemory is returned when the machine, or a control group, has not enough
-// memory left.
+// ErrNoMemory is returned when the machine, a control group, or the arena has not
+// enough memory left.
 var ErrNoMemory = errors.New("not enough memory")
 
 const (
