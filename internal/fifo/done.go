@@ -80,7 +80,7 @@ func (q *Queue) Join(ctx context.Context) (err error) {
 			}
 			return ctx.Err()
 		}
-		if err := q.h.Wait(ctx, joiners, seen); err != nil {
+		if _, err := q.h.Wait(ctx, joiners, seen); err != nil {
 			return err
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"hash/crc32"
 	"math/rand/v2"
 	"slices"
-	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -125,7 +124,7 @@ func (u usage) same(t testing.TB) {
 }
 
 // sleeps waits until somebody has said that it is about to sleep.
-func sleeps(t testing.TB, flag *uint32) {
+func sleeps(t testing.TB, b bell) {
 	t.Helper()
-	eventually(t, "somebody sleeps", func() bool { return atomic.LoadUint32(flag) != 0 })
+	eventually(t, "somebody sleeps", b.armed)
 }

@@ -23,8 +23,8 @@ const (
 	offHead        = 64  // u64: where the next record to take is
 	offHeadSegment = 72  // u32
 	offSeenTail    = 80  // u32: items of the tail, when those who take last looked
-	offTakers      = 128 // u32: 1 if somebody may wait for an item
-	offPutters     = 132 // u32: 1 if somebody may wait for room
+	offTakers      = 128 // u32: the bell of those who wait for an item
+	offPutters     = 132 // u32: that of those who wait for room
 	offState       = 136 // u32
 	offCapacity    = 140 // u32: items; 0: no bound
 	offBytes       = 144 // u32: of large items under way that make it full; 0: no bound

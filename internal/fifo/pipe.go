@@ -28,8 +28,8 @@ func leaveEnd(t *shm.Tx, end uint32, gone uint32) (dying uint32, more bool) {
 	state := t.Load(control + offState)
 	if state&gone == 0 {
 		t.Store(control+offState, state|gone)
-		t.Wake(control + offTail + 4)
-		t.Wake(control + offHead + 4)
+		t.Ring(control+offTakers, bellRing)
+		t.Ring(control+offPutters, bellRing)
 		// A step of its own, for pipes may be deep in the messages of others: one
 		// transaction has no room for a store in each.
 		return 0, gone == stateTakers

@@ -37,10 +37,11 @@ type Queue struct {
 	// used up: else its cache line would go to and fro with each item.
 	seenTail, seenHead *uint32
 	underWay           *uint64
-	takers, putters    *uint32
+	takers, putters    bell // for an item, for room
 	state              *uint32
 	capacity           uint32
 	bytes              uint32
+	isEmpty, isFull    func() bool // empty and full
 }
 
 // Config says what a queue is like.
@@ -98,7 +99,7 @@ func open(h *shm.Handle, a *shm.Arena, c uint32) (*Queue, error) {
 	if size < controlSize {
 		return nil, shm.ErrDamaged
 	}
-	return &Queue{
+	q := &Queue{
 		h: h, arena: a, control: control, cell: c,
 		putting:  a.LockOf(c),
 		taking:   a.LockOf(a.Link(c)),
@@ -107,12 +108,14 @@ func open(h *shm.Handle, a *shm.Arena, c uint32) (*Queue, error) {
 		seenTail: a.U32(control + offSeenTail),
 		seenHead: a.U32(control + offSeenHead),
 		underWay: a.U64(control + offUnderWay),
-		takers:   a.U32(control + offTakers),
-		putters:  a.U32(control + offPutters),
+		takers:   bell{a.U32(control + offTakers), a.U64(control + offTail)},
+		putters:  bell{a.U32(control + offPutters), a.U64(control + offHead)},
 		state:    a.U32(control + offState),
 		capacity: *a.U32(control + offCapacity),
 		bytes:    *a.U32(control + offBytes),
-	}, nil
+	}
+	q.isEmpty, q.isFull = q.empty, q.full
+	return q, nil
 }
 
 func items(position uint64) uint32            { return uint32(position >> 32) }
@@ -145,14 +148,13 @@ func (q *Queue) Put(ctx context.Context, m Message) (err error) {
 		return err
 	}
 	defer r.drop()
-	for {
+	for looks := spins; ; {
 		if err := q.tryPut(ctx, &r); err != ErrFull {
 			return err
 		}
-		seen := atomic.LoadUint64(q.head)
-		if err := q.await(ctx, q.putters, seen, q.full); err != nil {
+		if looks, err = q.await(ctx, q.putters, q.isFull, looks); err != nil {
 			if !q.full() {
-				q.notify(q.putters) // the wake-up that it may have had is another's
+				q.putters.ring() // the wake-up that it may have had is another's
 			}
 			return err
 		}
@@ -180,9 +182,9 @@ func (q *Queue) TryPut(m Message) (err error) {
 func (q *Queue) tryPut(ctx context.Context, r *record) error {
 	err := q.putLocked(ctx, r)
 	if err == nil {
-		q.notify(q.takers)
-		if q.capacity > 0 && q.flagged(q.putters) && !q.full() {
-			q.notify(q.putters) // another one may sleep, and there is room for it
+		q.takers.ring()
+		if q.capacity > 0 && q.putters.armed() && !q.full() {
+			q.putters.ring() // another one may sleep, and there is room for it
 		}
 	}
 	return err
@@ -259,26 +261,6 @@ func (q *Queue) hasItem(head uint64) bool {
 	return tail != items(head)
 }
 
-// notify wakes one of those who wait for a position to change. The flag is down
-// before, so that one who comes in between raises it again; it is up afterwards if
-// there may be more.
-func (q *Queue) notify(flag *uint32) {
-	if q.flagged(flag) && atomic.CompareAndSwapUint32(flag, 1, 0) && shm.WakeOne(flagWord(q, flag)) {
-		atomic.StoreUint32(flag, 1)
-	}
-}
-
-func (*Queue) flagged(flag *uint32) bool { return atomic.LoadUint32(flag) != 0 }
-
-// flagWord returns the word that those who raise the flag sleep on: the number of
-// items of the position they wait for.
-func flagWord(q *Queue, flag *uint32) *uint32 {
-	if flag == q.takers {
-		return q.arena.U32(q.control + offTail + 4)
-	}
-	return q.arena.U32(q.control + offHead + 4)
-}
-
 // One who waits looks so often before it sleeps: to be woken takes as long as several
 // hundred looks, and costs the one who wakes a system call. After the first ones it
 // lets others have the CPU now and then: the one it waits for may need this very one.
@@ -288,11 +270,13 @@ const (
 	yieldEvery = 10
 )
 
-// await sleeps while the position is what was seen and the condition holds.
-func (q *Queue) await(ctx context.Context, flag *uint32, seen uint64, condition func() bool) error {
-	for i := range spins {
+// await sleeps until the bell is rung, while the condition holds. It first looks so
+// often, and returns how often to look the next time: one whom nobody has woken has no
+// reason to expect something soon.
+func (q *Queue) await(ctx context.Context, b bell, condition func() bool, looks int) (next int, err error) {
+	for i := range looks {
 		if !condition() {
-			return ctx.Err()
+			return spins, ctx.Err()
 		}
 		if i >= yieldAfter && i%yieldEvery == 0 {
 			shm.YieldCPU()
@@ -300,11 +284,16 @@ func (q *Queue) await(ctx context.Context, flag *uint32, seen uint64, condition 
 			shm.Pause()
 		}
 	}
-	atomic.StoreUint32(flag, 1)
+	armed := b.arm()
 	if !condition() {
-		return ctx.Err()
+		return spins, ctx.Err()
 	}
-	return q.h.Wait(ctx, flagWord(q, flag), items(seen))
+	woken, err := q.h.Wait(ctx, b.word, armed)
+	b.arm()
+	if woken {
+		next = spins
+	}
+	return next, err
 }
 
 // Shutdown ends the queue: nothing is put any more, and what is left can be taken
@@ -348,8 +337,8 @@ const lockPatience = time.Second
 
 // WakeAll has all who wait look again: after Close of the handle, say.
 func (q *Queue) WakeAll() {
-	shm.WakeAll(flagWord(q, q.takers))
-	shm.WakeAll(flagWord(q, q.putters))
+	q.takers.ringAll()
+	q.putters.ringAll()
 	shm.WakeAll(q.arena.U32(q.control + offJoiners))
 }
 
@@ -361,16 +350,13 @@ func (q *Queue) Poll(ctx context.Context) (err error) {
 	}
 	defer q.h.Exit()
 	defer q.PassOn()
-	for {
-		seen := atomic.LoadUint64(q.tail)
-		if !q.empty() {
-			return nil
-		}
+	for looks := spins; q.empty(); {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := q.await(ctx, q.takers, seen, q.empty); err != nil {
+		if looks, err = q.await(ctx, q.takers, q.isEmpty, looks); err != nil {
 			return err
 		}
 	}
+	return nil
 }

@@ -28,12 +28,11 @@ func (q *Queue) Take(ctx context.Context, item *Item) (err error) {
 		return err
 	}
 	defer q.h.Exit()
-	for {
+	for looks := spins; ; {
 		if err := q.tryTake(ctx, item); err != ErrEmpty {
 			return err
 		}
-		seen := atomic.LoadUint64(q.tail)
-		if err := q.await(ctx, q.takers, seen, q.empty); err != nil {
+		if looks, err = q.await(ctx, q.takers, q.isEmpty, looks); err != nil {
 			q.PassOn() // the wake-up that it may have had is another's
 			return err
 		}
@@ -57,10 +56,10 @@ func (q *Queue) tryTake(ctx context.Context, item *Item) error {
 	err := q.takeLocked(ctx, item)
 	if err == nil {
 		if q.capacity > 0 {
-			q.notify(q.putters)
+			q.putters.ring()
 		}
-		if q.flagged(q.takers) && !q.empty() {
-			q.notify(q.takers) // another one may sleep, and there is something for it
+		if q.takers.armed() && !q.empty() {
+			q.takers.ring() // another one may sleep, and there is something for it
 		}
 	}
 	return err

@@ -1,10 +1,6 @@
 package fifo
 
-import (
-	"sync/atomic"
-
-	"github.com/multiproc/mp/internal/shm"
-)
+import "github.com/multiproc/mp/internal/shm"
 
 // Who waits for several queues, or for other things besides, waits here, in steps:
 // Listen, then Ready, then a sleep on the word if it is not, and PassOn at the end. All
@@ -16,16 +12,13 @@ func (q *Queue) Ready() bool { return !q.empty() }
 
 // Listen has whoever puts something wake those who sleep on the word. What comes before
 // Ready has been asked does not.
-func (q *Queue) Listen() shm.Word {
-	seen := atomic.LoadUint64(q.tail)
-	atomic.StoreUint32(q.takers, 1)
-	return shm.Word{At: flagWord(q, q.takers), Expect: items(seen)}
-}
+func (q *Queue) Listen() shm.Word { return shm.Word{At: q.takers.word, Expect: q.takers.arm()} }
 
 // PassOn wakes another one, if there is something to take. An item wakes only one of
 // those who wait; one who has waited without taking it owes that to the others.
 func (q *Queue) PassOn() {
+	q.takers.arm() // one who has been rung for may be the only one who knows of others
 	if !q.empty() {
-		q.notify(q.takers)
+		q.takers.ring()
 	}
 }

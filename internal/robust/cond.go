@@ -92,7 +92,7 @@ func (c *Cond) watch(s *seat) {
 			break
 		}
 		c.mu.Unlock()
-		if err := c.H.Wait(context.Background(), s.word, given); err != nil {
+		if _, err := c.H.Wait(context.Background(), s.word, given); err != nil {
 			c.mu.Lock()
 			s.end(err)
 			break

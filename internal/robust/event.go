@@ -86,7 +86,7 @@ func WaitEvent(ctx context.Context, h *shm.Handle) error {
 			return ended
 		}
 		if w&eventWaiters != 0 || atomic.CompareAndSwapUint32(word, w, w|eventWaiters) {
-			ended = h.Wait(ctx, word, w|eventWaiters)
+			_, ended = h.Wait(ctx, word, w|eventWaiters)
 		}
 	}
 }

@@ -81,7 +81,7 @@ func (p *party) arrive() error {
 		case ended != nil:
 			return broken(ended)
 		}
-		ended = p.h.Wait(p.ctx, p.o.Word(barrierTurn), p.turn)
+		_, ended = p.h.Wait(p.ctx, p.o.Word(barrierTurn), p.turn)
 	}
 }
 
@@ -104,7 +104,7 @@ func (p *party) wait() error {
 		if ended != nil {
 			return p.finish(ended)
 		}
-		ended = p.h.Wait(p.ctx, p.o.Word(barrierTurn), p.turn)
+		_, ended = p.h.Wait(p.ctx, p.o.Word(barrierTurn), p.turn)
 	}
 	return p.finish(nil)
 }

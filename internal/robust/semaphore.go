@@ -120,7 +120,7 @@ func (s Semaphore) Acquire(ctx context.Context, h *shm.Handle) error {
 		if ended != nil {
 			return ended
 		}
-		ended = h.Wait(ctx, semaphoreWord(o), semaphoreWaiters)
+		_, ended = h.Wait(ctx, semaphoreWord(o), semaphoreWaiters)
 		if errors.Is(ended, shm.ErrClosed) {
 			s.passOn(o)
 			return ended

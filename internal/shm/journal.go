@@ -29,9 +29,11 @@ type Tx struct {
 	depth int // of DropRef
 }
 
-// wakes are the words whose waiters are to be woken after a transaction.
+// wakes are the words whose waiters are to be woken after a transaction, and what is
+// to be added to them before.
 type wakes struct {
 	words [8]*uint32
+	steps [8]uint32
 	n     int
 }
 
@@ -53,7 +55,10 @@ func instant() {
 // fn must be short, and must not call Transact.
 func (a *Arena) Transact(fn func(t *Tx) error) error {
 	wakes, err := a.transact(fn)
-	for _, w := range wakes.words[:wakes.n] {
+	for i, w := range wakes.words[:wakes.n] {
+		if step := wakes.steps[i]; step != 0 {
+			atomic.AddUint32(w, step)
+		}
 		WakeAll(w)
 	}
 	return err
@@ -188,7 +193,11 @@ func (t *Tx) Add(off uint64, n int) uint32 {
 
 // Wake has all who wait on the word at off woken once the transaction has
 // happened. If there is no room for it, they find out by themselves.
-func (t *Tx) Wake(off uint64) {
+func (t *Tx) Wake(off uint64) { t.Ring(off, 0) }
+
+// Ring is Wake, but adds step to the word before, for those who are about to sleep on
+// it. The word is none that transactions change.
+func (t *Tx) Ring(off uint64, step uint32) {
 	w := t.a.word(off)
 	for _, other := range t.wakes.words[:t.wakes.n] {
 		if other == w {
@@ -196,7 +205,7 @@ func (t *Tx) Wake(off uint64) {
 		}
 	}
 	if t.wakes.n < len(t.wakes.words) {
-		t.wakes.words[t.wakes.n] = w
+		t.wakes.words[t.wakes.n], t.wakes.steps[t.wakes.n] = w, step
 		t.wakes.n++
 	}
 }

@@ -137,12 +137,12 @@ func (l LockWord) Acquire(ctx context.Context, giveUp func() bool) (repair bool,
 		if w&ownerMask == 0 || w&waitersBit == 0 && !atomic.CompareAndSwapUint32(l.word, w, w|waitersBit) {
 			continue
 		}
-		timedOut, err := l.a.wait(ctx, l.word, w|waitersBit, giveUp)
+		end, err := l.a.wait(ctx, l.word, w|waitersBit, giveUp)
 		if err != nil {
 			l.passOn()
 			return false, err
 		}
-		if timedOut && !l.internal {
+		if end == endTimedOut && !l.internal {
 			l.a.reapSoon()
 		}
 		bit = waitersBit

@@ -56,24 +56,34 @@ type parked struct {
 // Wait blocks while word is expect, like FutexWait: it may return at any time, and
 // the caller has to look again. It returns the error of ctx when that has ended,
 // and ErrClosed when the handle has been closed. The dead are looked for every
-// 50 ms.
-func (h *Handle) Wait(ctx context.Context, word *uint32, expect uint32) error {
-	timedOut, err := h.o.arena.wait(ctx, word, expect, h.Closed)
-	if timedOut {
+// 50 ms. woken says that something has happened for which this very goroutine was
+// woken, or did not even fall asleep.
+func (h *Handle) Wait(ctx context.Context, word *uint32, expect uint32) (woken bool, err error) {
+	end, err := h.o.arena.wait(ctx, word, expect, h.Closed)
+	if end == endTimedOut {
 		h.o.arena.reapSoon()
 	}
-	return err
+	return end == endWoken, err
 }
 
+// An ending is how a wait ended.
+type ending int
+
+const (
+	endSkipped  ending = iota // the word had changed when it was this goroutine's turn to sleep
+	endWoken                  // it was woken, or the word changed just before
+	endTimedOut               // it is time to look for the dead
+)
+
 // wait is Wait without looking for the dead, and with any reason to give up; nil:
-// there is none. timedOut says that it is time to look for them.
-func (a *Arena) wait(ctx context.Context, word *uint32, expect uint32, giveUp func() bool) (timedOut bool, err error) {
+// there is none.
+func (a *Arena) wait(ctx context.Context, word *uint32, expect uint32, giveUp func() bool) (end ending, err error) {
 	s := a.parking.shard(word)
 	s.mu.Lock()
 	q := s.queues[word]
 	if q != nil && atomic.LoadUint32(word) != expect {
 		s.mu.Unlock()
-		return false, ctx.Err()
+		return endSkipped, ctx.Err()
 	}
 	if q == nil {
 		q = new(queue)
@@ -90,7 +100,7 @@ func (a *Arena) wait(ctx context.Context, word *uint32, expect uint32, giveUp fu
 		case <-me.promoted:
 		case <-ctx.Done():
 			if s.leave(q, me) {
-				return false, ctx.Err()
+				return endSkipped, ctx.Err()
 			}
 			<-me.promoted
 		}
@@ -98,13 +108,15 @@ func (a *Arena) wait(ctx context.Context, word *uint32, expect uint32, giveUp fu
 	defer s.promote(word, q)
 	switch {
 	case ctx.Err() != nil:
-		return false, ctx.Err()
+		return endSkipped, ctx.Err()
 	case giveUp != nil && giveUp():
-		return false, ErrClosed
+		return endSkipped, ErrClosed
 	case atomic.LoadUint32(word) == expect:
-		timedOut = a.parking.sleep(ctx, word, expect)
+		if end = endWoken; a.parking.sleep(ctx, word, expect) {
+			end = endTimedOut
+		}
 	}
-	return timedOut, ctx.Err()
+	return end, ctx.Err()
 }
 
 func (p *parking) shard(word *uint32) *shard {
@@ -182,6 +194,16 @@ func (p *parking) sleep(ctx context.Context, word *uint32, expect uint32) (timed
 		return false
 	}
 	limit -= nap
+	full := limit == recheck-nap
+	if severalAtOnce.Load() {
+		return sleepUnlessEnded(ctx, []Word{{word, expect}}, limit) && full
+	}
+	return sleepAndBeWoken(ctx, word, expect, limit) && full
+}
+
+// sleepAndBeWoken is for kernels that let a thread sleep on one word only: the end of
+// ctx wakes all who sleep on it.
+func sleepAndBeWoken(ctx context.Context, word *uint32, expect uint32, limit time.Duration) (timedOut bool) {
 	var awake atomic.Bool
 	stop := context.AfterFunc(ctx, func() {
 		// It may be about to fall asleep: once is not enough.
@@ -195,7 +217,7 @@ func (p *parking) sleep(ctx context.Context, word *uint32, expect uint32) (timed
 	}
 	awake.Store(true)
 	stop()
-	return timedOut && limit == recheck-nap
+	return timedOut
 }
 
 // poll is sleep without a thread.

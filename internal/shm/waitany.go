@@ -30,23 +30,24 @@ func init() { severalAtOnce.Store(true) }
 
 // WaitAny blocks while each of the words is what is expected of it, like Handle.Wait:
 // it may return at any time, and the caller looks again. The words stay those of their
-// objects, for which the caller is inside their handles. timedOut says that limit is
+// objects, for which the caller is inside their handles. late says that limit is
 // over, or less, and that the dead have been looked for.
 //
 // Precondition: there are at most WordsTogether.
-func (a *Arena) WaitAny(ctx context.Context, words []Word, limit time.Duration) (timedOut bool) {
+func (a *Arena) WaitAny(ctx context.Context, words []Word, limit time.Duration) (late bool) {
 	switch {
 	case len(words) == 1:
-		timedOut, _ = a.wait(ctx, words[0].At, words[0].Expect, nil)
+		end, _ := a.wait(ctx, words[0].At, words[0].Expect, nil)
+		late = end == endTimedOut
 	case severalAtOnce.Load():
-		timedOut = a.sleepOnAny(ctx, words, limit)
+		late = a.sleepOnAny(ctx, words, limit)
 	default:
-		timedOut = a.sleepOnEach(ctx, words)
+		late = a.sleepOnEach(ctx, words)
 	}
-	if timedOut {
+	if late {
 		a.reapSoon()
 	}
-	return timedOut
+	return late
 }
 
 // sleepOnEach is for kernels that let a thread sleep on one word only.
@@ -58,7 +59,7 @@ func (a *Arena) sleepOnEach(ctx context.Context, words []Word) bool {
 	for _, w := range words {
 		all.Go(func() {
 			defer cancel()
-			if timedOut, _ := a.wait(ctx, w.At, w.Expect, nil); timedOut {
+			if end, _ := a.wait(ctx, w.At, w.Expect, nil); end == endTimedOut {
 				late.Store(true)
 			}
 		})
@@ -77,6 +78,12 @@ func (a *Arena) sleepOnAny(ctx context.Context, words []Word, limit time.Duratio
 	if n > maxSleepers {
 		return lookAtAll(ctx, words, limit, max(pollEvery, time.Duration(n)*pollShare))
 	}
+	return sleepUnlessEnded(ctx, words, limit)
+}
+
+// sleepUnlessEnded sleeps on the words, and on one of its own by which the end of ctx
+// wakes it, and nobody else.
+func sleepUnlessEnded(ctx context.Context, words []Word, limit time.Duration) (timedOut bool) {
 	var list sys.Futexes
 	halt := new(uint32)
 	list.Add(halt, 0)
