@@ -206,8 +206,9 @@ func (c *Conn) Poll(ctx context.Context) (bool, error) {
 }
 
 // Close closes the connection; calls that wait return ErrClosed. What has been sent
-// still arrives, but not the rest of a message that was underway. Closing twice is
-// fine.
+// still arrives, but not the rest of a message that was underway; over tcp only if
+// this end has received all that was sent to it, for otherwise the system resets the
+// connection. Closing twice is fine.
 func (c *Conn) Close() error {
 	if c.check() != nil {
 		return nil

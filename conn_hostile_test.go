@@ -211,6 +211,59 @@ func TestListenerWithoutDescriptors(t *testing.T) {
 	require.NoError(t, join(t, p))
 }
 
+// keepDoor listens with room for a few dozen descriptors.
+var keepDoor = mp.Action0(func(ctx context.Context) error {
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 64, Max: 64}); err != nil {
+		return err
+	}
+	l, err := (&mp.ListenConfig{Auth: goodKey}).Listen(ctx, "unix", "")
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	say(l.Addr())
+	c, err := l.Accept(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return c.Send(ctx, "come in")
+})
+
+func TestListenerMoreSilentPeersThanDescriptors(t *testing.T) {
+	p, box := launchTalking(t, keepDoor.With(none))
+	address := box.next(t)
+	for range 100 {
+		peer, err := net.Dial("unix", address)
+		require.NoError(t, err)
+		defer peer.Close()
+	}
+	c, err := (&mp.Dialer{Auth: goodKey}).Dial(bounded(t), "unix", address)
+	require.NoError(t, err)
+	defer c.Close()
+	got, err := mp.Recv[string](bounded(t), c)
+	require.NoError(t, err)
+	assert.Equal(t, "come in", got)
+	require.NoError(t, join(t, p))
+}
+
+// Who promises too much may never send it: the refusal does not wait for that.
+func TestConnARefusalComesAtOnce(t *testing.T) {
+	l := listenAt(t, "unix", mp.ListenConfig{})
+	peer := netDial(t, l)
+	c := accepted(t, l)
+	_, err := peer.Write([]byte("\x00\x00\x00\x14ten bytes "))
+	require.NoError(t, err)
+	var tooLong *mp.MessageTooLongError
+	_, err = c.RecvBytes(bounded(t), 15)
+	require.ErrorAs(t, err, &tooLong)
+	_, err = peer.Write([]byte("and ten...\x00\x00\x00\x02ok"))
+	require.NoError(t, err)
+	got, err := c.RecvBytes(bounded(t), 15)
+	require.NoError(t, err)
+	assert.Equal(t, "ok", string(got))
+}
+
 func TestConnGarbageLengths(t *testing.T) {
 	for _, garbage := range []string{"\x80\x00\x00\x00", "\xff\xff\xff\xfe", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"} {
 		l := listenAt(t, "unix", mp.ListenConfig{})

@@ -62,7 +62,9 @@ func (q *JoinableQueue[T]) TryPut(v T) error {
 }
 
 // Get takes the first item, and waits for one as long as the queue is empty: see
-// Queue.Get. Who has it says TaskDone when it is done with it.
+// Queue.Get. Who has it says TaskDone when it is done with it, also of one that could
+// not be decoded, or whose files could not be had: an error of that sort is none of ctx,
+// and does not match ErrClosed.
 func (q *JoinableQueue[T]) Get(ctx context.Context) (T, error) {
 	v, err := q.inner().Get(ctx)
 	return v, renamed("JoinableQueue.Get", err)

@@ -21,9 +21,9 @@ const (
 	lastRest  = time.Second
 )
 
-// A door lets a bounded number of peers in at a time. When it is full, and somebody
-// has not got through the handshake in a second, whoever has been at it for longest
-// goes: so silent peers, however many, cannot keep others out.
+// A door lets a bounded number of peers in at a time. When it is full, or there are no
+// descriptors for more, and somebody has not got through the handshake in a second,
+// whoever has been at it for longest goes: so silent peers, however many, cannot keep others out.
 type door struct {
 	mu     sync.Mutex
 	free   chan struct{} // has room for one: somebody has left
@@ -70,6 +70,19 @@ func (d *door) enter(ctx context.Context) bool {
 		}
 		timer.Stop()
 	}
+}
+
+// clear expels everybody who has been at the handshake for too long, and says whether
+// there was one: the process has no descriptor left for another peer.
+func (d *door) clear() (expelled bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for len(d.guests) > 0 && time.Since(d.guests[0].came) >= settled {
+		d.guests[0].expel(errExpelled)
+		d.guests = d.guests[1:]
+		expelled = true
+	}
+	return expelled
 }
 
 // leave makes room.
@@ -129,6 +142,9 @@ func (l *listening) acceptAll() {
 		l.reject(Addr{}, err)
 		if atOnce {
 			continue
+		}
+		if l.door.clear() {
+			rest = firstRest
 		}
 		timer := time.NewTimer(rest)
 		select {

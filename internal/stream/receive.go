@@ -63,8 +63,9 @@ func (s *Stream) Recv(ctx context.Context, take transport.Take) error {
 	case err == nil:
 		s.in.next()
 	case broken == nil:
+		// Whoever comes next takes the rest off: this one is told at once, for a peer
+		// that has claimed too much may never send it.
 		s.in.skipping, s.in.skip = true, s.in.size-max(have, len(part))
-		_ = s.skip(r) // whoever comes next finds out what ended it, and goes on
 	}
 	return err
 }
