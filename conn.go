@@ -51,7 +51,7 @@ func (c *Conn) check() error {
 // Send sends a value, as the argument of a task would be sent. The other end has to
 // receive it into the same type, and has to be of the same build if slices of numbers
 // or structs are in it; for other programs there is SendBytes. A value that cannot
-// travel is an error, and nothing is sent.
+// travel is an error, and nothing is sent; a message has room for handles on 40 objects.
 //
 // Send returns when the message is with the system, which says nothing of whether it
 // will be received. It waits when the other end is slow. If ctx ends then, the error

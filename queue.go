@@ -144,7 +144,7 @@ func (q *Queue[T]) open(o *shm.Object) (err error) {
 // which matches ErrFull too if it was waited for room, and then ErrTimeout
 // if it was its deadline; ErrClosed if the handle has been closed or the queue shut
 // down; ErrNoMemory if there is no memory for the item; or it says why v cannot be
-// encoded.
+// encoded: an item has room for handles on 40 objects, for example.
 func (q *Queue[T]) Put(ctx context.Context, v T) error {
 	return q.put("Queue.Put", v, func(m fifo.Message) error {
 		if err := ctx.Err(); err != nil {

@@ -266,7 +266,7 @@ func closeLocked(h *shm.Handle, lock Locker) error {
 		return h.Close()
 	}
 	if o := lock.handle().Object(); h.Check() == nil && o.OwnedHere() {
-		return ErrInUse
+		return fmt.Errorf("%w: unlock the lock that it was given first", ErrInUse)
 	}
 	if err := h.Close(); err != nil {
 		return err

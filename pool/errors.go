@@ -118,5 +118,8 @@ type AbandonedError struct {
 
 // Error counts the tasks.
 func (e *AbandonedError) Error() string {
+	if e.Tasks == 1 {
+		return "pool: closed with a task that had not ended; Shutdown waits for it"
+	}
 	return fmt.Sprintf("pool: closed with %d tasks that had not ended; Shutdown waits for them", e.Tasks)
 }
