@@ -274,6 +274,9 @@ func withDescriptors(files []*os.File, fn func(fds []uintptr) error) error {
 				return inner
 			}
 		}
+		if unlessClosed(files[i]) == nil {
+			err = os.ErrClosed // SyscallConn has another one for that
+		}
 		if i < len(streamNames) {
 			err = fmt.Errorf("%s: %w", streamNames[i], err)
 		}

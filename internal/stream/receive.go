@@ -12,6 +12,9 @@ import (
 // skipBuffer is where the bytes of a refused message go, some at a time.
 const skipBuffer = 64 << 10
 
+// skipBuffers is how many of them one who has refused a message reads away at the most.
+const skipBuffers = 16
+
 // inbound is the state of the receiving side: what there is of a message when a
 // context ends.
 type inbound struct {
@@ -63,9 +66,8 @@ func (s *Stream) Recv(ctx context.Context, take transport.Take) error {
 	case err == nil:
 		s.in.next()
 	case broken == nil:
-		// Whoever comes next takes the rest off: this one is told at once, for a peer
-		// that has claimed too much may never send it.
 		s.in.skipping, s.in.skip = true, s.in.size-max(have, len(part))
+		s.skipWhatIsThere() // a peer that has claimed too much may never send the rest
 	}
 	return err
 }
@@ -154,6 +156,25 @@ func (s *Stream) next(r *reading) error {
 	}
 	s.in.size, s.in.whole = int(size), true
 	return nil
+}
+
+// skipWhatIsThere reads what has come of a refused message away, for others may have
+// the same socket. The rest is for whoever comes next.
+func (s *Stream) skipWhatIsThere() {
+	if s.socket == nil { // what is encrypted tells only when it is read
+		return
+	}
+	buf := make([]byte, min(skipBuffer, s.in.skip))
+	for range skipBuffers {
+		if s.in.skip == 0 {
+			s.in.next()
+			return
+		}
+		n, err := s.socket.TryRead(buf[:min(len(buf), s.in.skip)])
+		if s.in.skip -= n; err != nil || n == 0 {
+			return // whoever comes next finds out what ended it
+		}
+	}
 }
 
 // skip reads the rest of a refused message away.
