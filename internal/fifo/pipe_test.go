@@ -155,6 +155,10 @@ func TestAPutThatTheLastTakerLeaves(t *testing.T) {
 		// One who puts looks at the head if it seems to be far behind: that is to be seen,
 		// and comes behind its look at the state.
 		atomic.StoreUint32(sender.seenHead, ^uint32(0)-pipeItems)
+		o, err := sender.arena.New(shm.Spec{Kind: shm.FirstKind})
+		require.NoError(t, err)
+		r, err := sender.prepare(&Message{Head: make([]byte, size), Cells: []uint32{o.Index()}})
+		require.NoError(t, err)
 		entered, leave := make(chan struct{}), make(chan struct{})
 		var wg sync.WaitGroup
 		wg.Go(func() {
@@ -166,10 +170,6 @@ func TestAPutThatTheLastTakerLeaves(t *testing.T) {
 				return nil
 			}))
 		})
-		o, err := sender.arena.New(shm.Spec{Kind: shm.FirstKind})
-		require.NoError(t, err)
-		r, err := sender.prepare(&Message{Head: make([]byte, size), Cells: []uint32{o.Index()}})
-		require.NoError(t, err)
 		<-entered
 		put := make(chan error)
 		go func() { put <- sender.putLocked(t.Context(), &r) }()
