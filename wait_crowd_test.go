@@ -324,6 +324,13 @@ func TestWaitInSeveralProcesses(t *testing.T) {
 // and nothing is left of the dead.
 func TestWaitWhileOthersWhoWaitAreKilled(t *testing.T) {
 	b, there := newBystander(t)
+	for n := range 10_000 { // until they have the spare memory that they keep
+		require.NoError(t, b.Queue.TryPut(n))
+		require.NoError(t, there.Send(t.Context(), n))
+		_, err := b.Queue.TryGet()
+		require.NoError(t, err)
+		require.NoError(t, b.Conn.Recv(t.Context(), new(int)))
+	}
 	before := heap(t)
 	var victim *mp.Process
 	killLoop(t, 2*time.Millisecond, func() *mp.Process {
