@@ -28,7 +28,7 @@ func (b *Barrier) createWith(call AnyCall, spec shm.Spec) error {
 		return errors.New("mp: NewBarrier: the action is no call; make it with the method With of a task")
 	}
 	bound := call.call()
-	if err := ready("NewBarrier"); err != nil {
+	if err := ready("mp: NewBarrier"); err != nil {
 		return err
 	}
 	arg, luggage, err := bound.AppendArg(nil)

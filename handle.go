@@ -20,7 +20,7 @@ type sharedHandle interface {
 
 // create makes a shared object, and h, a new one, the handle on it.
 func create(h sharedHandle, what string, spec shm.Spec) error {
-	if err := ready(what); err != nil {
+	if err := ready("mp: " + what); err != nil {
 		return err
 	}
 	a, err := shm.Default()

@@ -129,8 +129,11 @@ var (
 )
 
 func TestSharedThingsNeedInit(t *testing.T) {
-	for _, err := range []error{errEarlyLock, errEarlyValue, errEarlyArray, errEarlyRaw} {
+	for name, err := range map[string]error{
+		"NewLock": errEarlyLock, "NewValue": errEarlyValue, "NewArray": errEarlyArray, "NewRawArray": errEarlyRaw,
+	} {
 		assert.ErrorIs(t, err, mp.ErrNotInitialized)
+		assert.ErrorContains(t, err, "mp: "+name+": mp.Init has not run")
 	}
 }
 

@@ -37,12 +37,12 @@ func Init() {
 	})
 }
 
-// ready returns an error if Init has not run.
-func ready(what string) error {
+// ready returns an error if Init has not run. It begins with who, as "mp: NewLock".
+func ready(who string) error {
 	if initialized.Load() {
 		return nil
 	}
-	return fmt.Errorf("%s: %w; package initialisation is too early to start processes", what, ErrNotInitialized)
+	return fmt.Errorf("%s: %w; package initialisation is too early to start processes", who, ErrNotInitialized)
 }
 
 // Main is a whole main function: it calls Init, runs run, ends the daemons,

@@ -138,7 +138,7 @@ func (lc *ListenConfig) listen(ctx context.Context, network, address string) (*L
 // tracker returns what removes the files that a killed process has left, or nil. ours
 // says that the path is one that has been made up.
 func (lc *ListenConfig) tracker(ours bool) (socket.Tracker, error) {
-	switch err := ready("AutoUnlink"); {
+	switch err := ready("mp: ListenConfig.Listen with AutoUnlink"); {
 	case lc.AutoUnlink && err != nil:
 		return nil, err
 	case err == nil && (lc.AutoUnlink || ours):

@@ -43,6 +43,9 @@ func TestInitReportsTasksWithoutFunctions(t *testing.T) {
 
 func TestCallsOfNoTaskAreRefused(t *testing.T) {
 	for name, task := range map[string]*mp.Task[int, int]{"nil": nil, "zero": {}} {
+		assert.Empty(t, task.Name(), name)
+		assert.PanicsWithValue(t, "mp: Named(mine) of a nil or zero Task: declare it with Func, Pure, Action, Action0 or Runner",
+			func() { task.Named("mine") }, name)
 		call := task.With(1)
 		assert.Equal(t, mp.Call[int]{}, call, name)
 		_, err := mp.Run(bounded(t), call)

@@ -45,7 +45,7 @@ func Pipe() (a, b *Conn, err error) {
 func Simplex() (recv, send *Conn, err error) { return simplex("Simplex") }
 
 func simplex(what string) (recv, send *Conn, err error) {
-	if err := ready(what); err != nil {
+	if err := ready("mp: " + what); err != nil {
 		return nil, nil, err
 	}
 	a, err := shm.Default()

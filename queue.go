@@ -86,7 +86,7 @@ func (q *Queue[T]) make(what string, self sharedHandle, c fifo.Config) (err erro
 	if c.Capacity < 0 || c.Capacity > math.MaxInt32 {
 		return fmt.Errorf("mp: %s: a capacity of %d is out of range; 0 means no bound", what, c.Capacity)
 	}
-	if err := ready(what); err != nil {
+	if err := ready("mp: " + what); err != nil {
 		return err
 	}
 	if q.codec, err = codec.Of[T](); err != nil {

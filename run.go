@@ -61,7 +61,7 @@ func Run[Out any](ctx context.Context, call Call[Out]) (out Out, err error) {
 
 // expect makes a transit if the result may have handles in it.
 func (p *Process) expect() (err error) {
-	if p.bound == nil || ready("Run") != nil {
+	if p.bound == nil || ready("mp: Run") != nil {
 		return nil // start says it
 	}
 	if _, c, err := p.bound.Def.Codecs(); err != nil || !c.Carries() {

@@ -56,14 +56,23 @@ func Runner[R interface{ Run(context.Context) error }]() *Task[R, None] {
 
 // Named gives the task a name that stays the same from build to build, and
 // returns the task. By default its name is that of the function, with the types.
-// Two tasks of one name are an error that Init reports. It panics after Init.
+// Two tasks of one name are an error that Init reports. It panics after Init, and
+// if t is nil or zero.
 func (t *Task[In, Out]) Named(name string) *Task[In, Out] {
+	if t.definition() == nil {
+		panic("mp: Named(" + name + ") of a nil or zero Task: declare it with Func, Pure, Action, Action0 or Runner")
+	}
 	t.def.SetName(name)
 	return t
 }
 
-// Name returns the task's name.
-func (t *Task[In, Out]) Name() string { return t.def.Name() }
+// Name returns the task's name; that of a nil or zero Task is empty.
+func (t *Task[In, Out]) Name() string {
+	if t.definition() == nil {
+		return ""
+	}
+	return t.def.Name()
+}
 
 // With binds the task to an argument. The argument is encoded when the call is
 // started, not before. The call of a nil or zero Task is a zero Call.
