@@ -9,6 +9,9 @@ const (
 	window = 6 * time.Millisecond
 	// chunkFor is the work in a chunk that the pool has cut.
 	chunkFor = 3 * time.Millisecond
+	// chunkAtLeast is the work for which a chunk is not cut any smaller, though others
+	// may have to wait that long at the end: less is not worth a chunk of its own.
+	chunkAtLeast = 100 * time.Microsecond
 	// chunkBytes bounds a chunk, so that it fits into the pipe.
 	chunkBytes = 512 << 10
 	// growth is how much larger than the last one a chunk of a batch may be: the
@@ -133,7 +136,8 @@ func (p *Pool) chunkSize(s span) int {
 	}
 	n := int(float64(chunkFor) / each)
 	n = min(n, max(b.cut, 1)*growth)
-	n = min(n, (left+2*p.opts.Workers-1)/(2*p.opts.Workers))
+	share := (left + 2*p.opts.Workers - 1) / (2 * p.opts.Workers)
+	n = min(n, max(share, min(left, int(float64(chunkAtLeast)/each))))
 	if in, _, err := b.def.Codecs(); err == nil && in.RawSize() > 0 {
 		n = min(n, chunkBytes/in.RawSize())
 	}

@@ -102,6 +102,7 @@ func (p *Pool) takeBack(w *worker) {
 		return
 	}
 	end := len(w.flights)
+	var back span // what is adjacent goes back as one: pieces of pieces would soon be items
 	for end > w.head && w.flights[end-1].end() > claimed {
 		end--
 		f := &w.flights[end]
@@ -109,11 +110,14 @@ func (p *Pool) takeBack(w *worker) {
 		if f.first < claimed {
 			keep = f.hi - int(f.end()-claimed)
 		}
-		back := span{f.b, keep, f.hi}
-		w.load -= f.each * float64(back.len())
-		w.due.Add(-int64(back.len()))
+		if back.b != f.b || back.lo != f.hi {
+			p.putBack(back)
+			back = span{f.b, f.hi, f.hi}
+		}
+		back.lo = keep
+		w.load -= f.each * float64(f.hi-keep)
+		w.due.Add(-int64(f.hi - keep))
 		f.hi = keep
-		p.putBack(back)
 		if f.lo < f.hi {
 			end++
 			break
@@ -124,6 +128,7 @@ func (p *Pool) takeBack(w *worker) {
 		}
 		w.flights[end] = flight{}
 	}
+	p.putBack(back)
 	wasBusy := w.busy()
 	w.flights = w.flights[:end]
 	w.sent = claimed

@@ -4,6 +4,7 @@ package pool_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -105,6 +106,12 @@ var mix = mp.Func(func(ctx context.Context, m mixed) (int, error) {
 	switch m.Do {
 	case "value":
 		return m.Arg, nil
+	case "work": // some microseconds
+		var sum [sha256.Size]byte
+		for range 20 {
+			sum = sha256.Sum256(sum[:])
+		}
+		return m.Arg + len(sum) - sha256.Size, nil
 	case "error":
 		return 0, fmt.Errorf("item %d does not want to", m.Arg)
 	case "panic":

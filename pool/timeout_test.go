@@ -113,16 +113,17 @@ func TestTimeout_AnItemThatReturnsAValueInTheGraceHasAValue(t *testing.T) {
 }
 
 // Two workers, one of them stuck: what was queued behind the stuck item is done
-// elsewhere, and what was finished before it arrives.
+// elsewhere, and what was finished before it arrives. The items are no tiny ones, of
+// which a worker claims several at a time.
 func TestBlocking_NothingWaitsBehindAStuckItem(t *testing.T) {
 	bothKinds(t, pool.Options{Workers: 2, KillGrace: -1}, func(t *testing.T, p *pool.Pool) {
 		dir := t.TempDir()
-		_, err := pool.Map(within(t), p, mix, make([]mixed, 2000)) // the pace of mix is known: it is quick
-		require.NoError(t, err)
 		items := make([]mixed, 400)
 		for i := range items {
-			items[i] = mixed{Do: "value", Arg: i}
+			items[i] = mixed{Do: "work", Arg: i}
 		}
+		_, err := pool.Map(within(t), p, mix, items) // the pace of mix is known: it is quick
+		require.NoError(t, err)
 		items[37] = mixed{Do: "obey", Arg: 37, Dir: dir}
 		ctx, cancel := context.WithCancel(within(t))
 		defer cancel()

@@ -104,10 +104,8 @@ func (f *function[In, Out]) Run(s *worker.Stage) {
 	size := out.RawSize()
 	for s.Next < s.Items {
 		limit := s.Claim()
-		for i := s.Next; i < limit; i++ {
-			if bad[i] != nil {
-				limit = i
-			}
+		if len(bad) > 0 { // hardly ever, and a look for each item costs as much as a small one
+			limit = firstBad(bad, s.Next, limit)
 		}
 		switch {
 		case bad[s.Next] != nil:
@@ -122,6 +120,16 @@ func (f *function[In, Out]) Run(s *worker.Stage) {
 			f.each(s, out, args[s.Next:limit])
 		}
 	}
+}
+
+// firstBad returns the first bad item from next up to limit, or limit.
+func firstBad(bad map[int]error, next, limit int) int {
+	for i := next; i < limit; i++ {
+		if bad[i] != nil {
+			return i
+		}
+	}
+	return limit
 }
 
 // decodeArgs decodes a batch of n arguments. If that fails it decodes them one by
