@@ -11,7 +11,7 @@ const (
 	chunkFor = 3 * time.Millisecond
 	// chunkAtLeast is the work for which a chunk is not cut any smaller, though others
 	// may have to wait that long at the end: less is not worth a chunk of its own.
-	chunkAtLeast = 100 * time.Microsecond
+	chunkAtLeast = 50 * time.Microsecond
 	// chunkBytes bounds a chunk, so that it fits into the pipe.
 	chunkBytes = 512 << 10
 	// growth is how much larger than the last one a chunk of a batch may be: the

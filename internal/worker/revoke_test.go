@@ -32,7 +32,7 @@ func TestRevokedCallsNeverRun(t *testing.T) {
 	f.write(call(0, Call{Items: 3}), call(3, Call{Items: 2, Func: 1}))
 	require.EqualValues(t, 0, <-g.entered)
 	claimed, epoch := f.ledger.Revoke()
-	assert.EqualValues(t, 1, claimed, "the first item of a worker's life is claimed alone")
+	assert.EqualValues(t, 1, claimed, "the first item of a call is claimed alone")
 	assert.EqualValues(t, 1, epoch)
 	f.write(call(5, Call{Items: 9, Func: 1})) // written before the revocation was known to the writer
 	f.write(AppendResume(nil, claimed, epoch), call(1, Call{Items: 4, Func: 1}))
@@ -40,6 +40,51 @@ func TestRevokedCallsNeverRun(t *testing.T) {
 	f.expect(numbers(0, 5)...)
 	require.NoError(t, f.end())
 	assert.EqualValues(t, 5, f.ledger.Claimed())
+}
+
+// That a call's items were tiny says nothing about those of the next one: were they
+// claimed together because of it, they could not be taken back from behind the first.
+func TestEachCallBeginsWithOneItem(t *testing.T) {
+	entered, leave := make(chan struct{}), make(chan struct{})
+	f := raise(t, each(func(_ context.Context, s *Stage, number uint64) {
+		if number == 5000 {
+			entered <- struct{}{}
+			<-leave
+		}
+		encoded(s, number)
+	}))
+	f.write(call(0, Call{Items: 5000}), call(5000, Call{Items: 7}))
+	<-entered
+	claimed, epoch := f.ledger.Revoke()
+	assert.EqualValues(t, 5001, claimed)
+	f.write(AppendResume(nil, claimed, epoch))
+	leave <- struct{}{}
+	f.expect(numbers(0, 5001)...)
+	require.NoError(t, f.end())
+}
+
+func TestHowManyAreClaimed(t *testing.T) {
+	for _, c := range []struct {
+		last int
+		took time.Duration
+		left int
+		want int
+	}{
+		{0, 0, 100, 1},
+		{1, tiny, 100, 4},
+		{1, tiny + 1, 100, 1},
+		{4, 4 * tiny, 100, 16},
+		{4, 4*tiny + 1, 100, 1},
+		{4, 4 * tiny, 7, 7},
+		{64, claimFor/growth - 1, 1000, 256},
+		{64, claimFor / growth, 1000, 64}, // with four times as many it would be too long
+		{maxClaim, 0, 1 << 20, maxClaim},
+	} {
+		s := Stage{Items: c.left, claim: c.last}
+		assert.Equal(t, c.want, s.next(c.took), "%d in %v", c.last, c.took)
+	}
+	s := Stage{Items: 100, claim: 4, Limit: time.Second}
+	assert.Equal(t, 1, s.next(0), "each has its own time limit")
 }
 
 func TestOnlyTheResumeOfThePresentEpochCounts(t *testing.T) {

@@ -21,6 +21,7 @@ const (
 	claimFor = 50 * time.Microsecond
 	tiny     = 300 * time.Nanosecond
 	maxClaim = 4096
+	growth   = 4 // from claim to claim
 )
 
 // A Runner runs the items of a call: from s.Next up to s.Items, as far as
@@ -49,9 +50,8 @@ type Stage struct {
 
 	epoch   uint16
 	claimed int       // items below are claimed
-	claim   int       // how many to claim next time
-	task    int       // whose items were claimed last
-	asked   time.Time // when the last claim was made
+	claim   int       // how many were claimed last
+	asked   time.Time // when that was
 	oldest  time.Time // when the oldest result in the outbox came; zero: it is empty
 
 	part part
@@ -79,9 +79,7 @@ type part struct {
 func (s *Stage) begin(c Call, first uint64, args []byte, ctx *callContext) {
 	s.Args, s.Items, s.First, s.Next, s.Limit = args, c.Items, first, 0, c.Limit
 	s.ctx = ctx
-	if s.claimed = 0; c.Func != s.task {
-		s.task, s.claim = c.Func, 1 // what another task's items took says nothing
-	}
+	s.claimed, s.claim = 0, 0
 	s.asked = time.Now()
 }
 
@@ -103,29 +101,29 @@ func (s *Stage) Claim() int {
 		return s.claimed
 	}
 	now := time.Now()
-	switch took := now.Sub(s.asked); {
-	case s.Next == 0:
-		if s.claim == 0 || s.Items == 1 {
-			s.claim = 1
-		}
-	case took > tiny*time.Duration(s.claim):
-		s.claim = 1
-	case took < claimFor:
-		s.claim = min(2*s.claim, maxClaim)
-	}
+	n := s.next(now.Sub(s.asked))
 	s.asked = now
 	if !s.oldest.IsZero() && now.Sub(s.oldest) > flushAfter {
 		s.Flush()
 	}
-	n := min(s.claim, s.Items-s.Next)
-	if s.Limit > 0 {
-		n = 1
-	}
 	if !s.ledger.Claim(s.epoch, s.First+uint64(s.Next), n) {
 		return s.Next
 	}
-	s.claimed = s.Next + n
+	s.claimed, s.claim = s.Next+n, n
 	return s.claimed
+}
+
+// next returns how many items to claim, when those that were claimed last took this
+// long. What another call's took says nothing: each begins with one.
+func (s *Stage) next(took time.Duration) int {
+	n := 1
+	if s.claim > 0 && s.Limit == 0 && took <= tiny*time.Duration(s.claim) {
+		n = s.claim
+		if took < claimFor/growth {
+			n = min(n*growth, maxClaim)
+		}
+	}
+	return min(n, s.Items-s.Next)
 }
 
 // finish ends the call.
