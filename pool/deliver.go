@@ -146,9 +146,7 @@ func (w *worker) settle(b *batch, count, failed int) {
 	p.count.failed += int64(failed)
 	p.full, p.stillborn = false, 0
 	over, dead := p.over(b), b.dead
-	if !w.busy() && p.queue.first() == nil {
-		p.rebalance(w)
-	}
+	p.balance(w, b)
 	p.fill(w, true)
 	more := len(p.idle) > 0 && p.queue.first() != nil
 	p.mu.Unlock()

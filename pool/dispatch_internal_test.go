@@ -26,11 +26,13 @@ func TestTheLastChunksAreWorthTheirFrames(t *testing.T) {
 		want int
 	}{
 		{5 * time.Nanosecond, 1_000_000, chunkBytes / 8},
-		{5 * time.Nanosecond, 40_000, 20_000}, // of 200 µs
+		{5 * time.Nanosecond, 60_000, 15_000},
+		{5 * time.Nanosecond, 40_000, 10_000},
+		{5 * time.Nanosecond, 20_000, 10_000}, // of 50 µs
 		{5 * time.Nanosecond, 1000, 1000},
 		{time.Microsecond, 1000, 250},
-		{time.Microsecond, 160, 100},
-		{time.Microsecond, 90, 90},
+		{time.Microsecond, 160, 50},
+		{time.Microsecond, 45, 45},
 		{time.Millisecond, 10, 3},
 		{time.Millisecond, 2, 1},
 		{time.Second, 100, 1},
@@ -79,4 +81,33 @@ func TestWhatIsTakenBackIsOnePiece(t *testing.T) {
 	assert.Equal(t, []flight{{b: one, hi: 4, each: 1}}, w.flights)
 	assert.Equal(t, [2]int{4, 0}, [2]int{one.flying, other.flying})
 	assert.Equal(t, [2]int{31, 3}, [2]int{one.queued, other.queued})
+}
+
+// The work that a worker has in advance was small when it was sent. If it turns out to
+// be long, who has nothing to do gets it.
+func TestWhatTakesLongerThanThoughtIsShared(t *testing.T) {
+	def := bridge.TaskDef(negative)
+	for _, c := range []struct {
+		name string
+		each time.Duration // as it is known by now
+		idle *worker
+		want int // items that are taken back
+	}{
+		{"long", 10 * time.Microsecond, &worker{ready: true}, 99},
+		{"as short as was thought", time.Microsecond, &worker{ready: true}, 0},
+		{"nobody to do it", 10 * time.Microsecond, &worker{ready: true, stalled: true}, 0},
+	} {
+		l, err := ledger.New(make([]byte, ledger.Size))
+		require.NoError(t, err)
+		p := &Pool{opts: Options{Workers: 2}, pace: map[*task.Def]*pace{def: {each: float64(c.each)}}}
+		b := &batch{def: def, flying: 100}
+		w := &worker{pool: p, ledger: l, writing: true, ready: true, sent: 100, load: 100_000}
+		w.flights = []flight{{b: b, hi: 100, each: 1000}}
+		c.idle.pool = p
+		p.workers, p.idle = []*worker{w, c.idle}, []*worker{c.idle}
+		require.True(t, l.Claim(l.Epoch(), 0, 1))
+		p.balance(w, b)
+		assert.Equal(t, c.want, b.queued, c.name)
+		assert.Equal(t, 100-c.want, b.flying, c.name)
+	}
 }

@@ -214,23 +214,3 @@ func (p *Pool) observe(w *worker, now time.Time) bool {
 	}
 	return true
 }
-
-// rebalance takes work back from the worker that has most of it in advance, when
-// another has none and the queue is empty. The caller holds mu.
-func (p *Pool) rebalance(idle *worker) {
-	if !idle.hasRoom() || len(p.workers) < 2 {
-		return
-	}
-	var most *worker
-	for _, w := range p.workers {
-		if w.busy() && !w.dead && (most == nil || w.load > most.load) {
-			most = w
-		}
-	}
-	if most != nil && most.load > float64(worthTaking) && most.sent > most.ledger.Claimed()+1 {
-		p.takeBack(most)
-	}
-}
-
-// worthTaking is how much work a worker has to have for taking some of it back.
-const worthTaking = 200 * time.Microsecond

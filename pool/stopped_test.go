@@ -3,6 +3,10 @@
 package pool_test
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -22,6 +26,7 @@ func TestAStoppedIdleWorkerHoldsNothingUp(t *testing.T) {
 	require.Len(t, pids, 2)
 	require.NoError(t, syscall.Kill(pids[0], syscall.SIGSTOP))
 	defer func() { assert.NoError(t, syscall.Kill(pids[0], syscall.SIGCONT)) }()
+	until(t, "it has stopped", func() bool { return stopped(t, pids[0]) }) // up to then it takes up work
 	for range 3 {
 		squares, err := pool.Map(ctx, p, square, upTo(100))
 		require.NoError(t, err)
@@ -37,4 +42,22 @@ func TestAStoppedIdleWorkerHoldsNothingUp(t *testing.T) {
 		}
 	}
 	assert.Equal(t, pids, p.Workers(), "nobody was killed for it")
+}
+
+// stopped says whether all threads of the process are: each stops where it is, when it
+// gets to know of the signal.
+func stopped(t *testing.T, pid int) bool {
+	t.Helper()
+	stats, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	require.NoError(t, err)
+	require.NotEmpty(t, stats)
+	for _, path := range stats {
+		stat, err := os.ReadFile(path)
+		require.NoError(t, err)
+		_, state, _ := strings.Cut(string(stat), ") ")
+		if !strings.HasPrefix(state, "T") {
+			return false
+		}
+	}
+	return true
 }
