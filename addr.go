@@ -9,7 +9,7 @@ import (
 // methods of net.Addr, and can be compared.
 type Addr struct{ network, address string }
 
-// Network is "unix" or "tcp".
+// Network is "unix" or "tcp"; it is empty for the zero Addr, that of a Pipe.
 func (a Addr) Network() string { return a.network }
 
 // String returns the path of a unix socket, with @ in front of a name that is

@@ -18,8 +18,8 @@ import (
 // process.
 //
 // Make it with NewArray or ArrayOf, after Init, and pass it as, or in, the argument
-// of a task. Its memory lives until each process that holds a handle has closed it
-// or ended; it is then given back to the system.
+// of a task. Its memory lives until each process that holds a handle has closed or
+// dropped it, or ended; it is then given back to the system.
 //
 // At, Set, View and Update hold the lock. If a process dies while it changes the
 // array, what it has written stays, and OwnerDied says so to the next. After Close
@@ -156,10 +156,10 @@ func (a *Array[T]) All() iter.Seq2[int, T] {
 	}
 }
 
-// Slice returns the items themselves, in the shared memory, and a function to call
-// when they are used no more. Until then Close is ErrInUse; if it is never called
-// the memory is never used for anything else as long as this process lives. The
-// lock is the caller's business. It panics if the handle is closed.
+// Slice returns the items themselves, in the shared memory, and a function to call when
+// they are used no more, once or more often. Until then Close is ErrInUse; if it is
+// never called the memory is never used for anything else as long as this process
+// lives. The lock is the caller's business. It panics if the handle is closed.
 func (a *Array[T]) Slice() (items []T, release func()) {
 	release, err := a.handle().Pin()
 	misused("Array.Slice", err)

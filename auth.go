@@ -26,7 +26,7 @@ type Auth struct {
 	// open the door.
 	Key []byte `json:"-"`
 	// AllowMD5 lets ends take part that know only HMAC-MD5, as Python does up to 3.11.
-	// Both ends of a connection between such a one and this need it here.
+	// A Go program that talks to one of those needs it, be it that it listens or dials.
 	AllowMD5 bool
 }
 

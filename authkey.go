@@ -16,9 +16,10 @@ var familyKey struct {
 const AuthKeySize = 32
 
 // AuthKey returns the key of this family of processes, which Python calls
-// current_process().authkey: random bytes that are the main program's anew each time it
-// runs, and all its children's and theirs, over the pipe by which they are started. A
-// listener with &Auth{Key: AuthKey()} lets in no one else. The slice is the caller's.
+// current_process().authkey: 32 random bytes, new each time the main program runs,
+// which it gives to its children, and they to theirs, through the pipe by which they
+// are started. A listener with &Auth{Key: AuthKey()} lets in no one else. The slice is
+// the caller's.
 //
 // It panics before Init, when a child does not know it yet.
 func AuthKey() []byte {

@@ -23,8 +23,9 @@ var ErrBrokenBarrier = robust.ErrBrokenBarrier
 // The barrier breaks when not all parties can be expected any more: when the context
 // of one that waits ends, its handle is closed, or its process ends; and when a
 // process that has a handle dies, whether it waits or not. A process that ends in
-// good order, or closes its handles, while none of its goroutines waits, does not
-// break it. Everybody gets ErrBrokenBarrier then, until somebody calls Reset.
+// good order (its target, or the function given to Main, returned nil, or it called
+// Exit(0)), or closes its handles, while none of its goroutines waits, does not break
+// it. Everybody gets ErrBrokenBarrier then, until somebody calls Reset.
 type Barrier struct {
 	h      shm.Handle
 	action *barrierAction // nil: none

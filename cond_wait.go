@@ -92,7 +92,8 @@ func relock(l Locker, depth int) error {
 
 // WaitFor waits until pred returns true: it calls pred, with the lock held, at once and
 // after each notification. When ctx ends it calls pred once more, and if that is
-// false returns what Wait returns.
+// false returns what Wait returns. With a ctx that has ended already it returns
+// ctx.Err(), without calling pred.
 func (c *Cond) WaitFor(ctx context.Context, pred func() bool) error {
 	already := ctx.Err()
 	if err := c.usable(); err != nil {

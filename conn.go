@@ -14,14 +14,14 @@ import (
 	"github.com/multiproc/mp/internal/transport"
 )
 
-// A Conn is one end of a connection, over which whole messages go both ways. Dial
-// and Accept make one; a zero or nil Conn returns errors.
+// A Conn is one end of a connection, over which whole messages go both ways. Dial,
+// Accept, Pipe, Simplex and FileConn make one; a zero or nil Conn returns errors.
 //
 // Any number of goroutines may use it, each with its own context. A context that ends
 // leaves the connection in step: see Send. When the other end is gone, Recv and its
 // like return what was sent whole, and then io.EOF; if it went in the middle of a
-// message, io.ErrUnexpectedEOF; and Send returns syscall.EPIPE. Close ends all calls,
-// with ErrClosed.
+// message, io.ErrUnexpectedEOF; and Send returns syscall.EPIPE. io.EOF is returned as
+// it is. Close ends all calls, with ErrClosed.
 type Conn struct {
 	transport     transport.Transport
 	socket        *socket.Conn // that carries it; nil: it is memory
@@ -51,7 +51,8 @@ func (c *Conn) check() error {
 // Send sends a value, as the argument of a task would be sent. The other end has to
 // receive it into the same type, and has to be of the same build if slices of numbers
 // or structs are in it; for other programs there is SendBytes. A value that cannot
-// travel is an error, and nothing is sent; a message has room for handles on 40 objects.
+// travel is an error, and nothing is sent; a message has room for 4 GiB and for handles
+// on 40 objects.
 //
 // Send returns when the message is with the system, which says nothing of whether it
 // will be received. It waits when the other end is slow. If ctx ends then, the error
@@ -183,8 +184,9 @@ func Recv[T any](ctx context.Context, c *Conn) (T, error) {
 
 // Poll waits until there is something to receive, which it leaves where it is: the
 // beginning of a message, or the end of the connection. If ctx ends before, it returns
-// false and ctx.Err(). It looks once also if ctx has ended already, so with such a
-// context it is a question that does not wait.
+// false and an error that matches ctx.Err(), and ErrTimeout if it was its deadline. It
+// looks once also if ctx has ended already, so with such a context it is a question that
+// does not wait.
 func (c *Conn) Poll(ctx context.Context) (bool, error) {
 	if err := c.check(); err != nil {
 		return false, misuse("Conn.Poll", err)

@@ -10,7 +10,8 @@ import (
 
 // A Counter is an int64 that all processes change by single instructions: a death
 // leaves nothing half done. Make it with NewCounter, after Init, and pass it as, or
-// in, the argument of a task. Its methods panic if the handle is closed, or is none.
+// in, the argument of a task. Methods that read or change it panic if the handle is
+// closed, or is none.
 type Counter struct {
 	h shm.Handle
 	n *int64

@@ -13,7 +13,11 @@ import (
 // dialTime bounds Dial where its context does not.
 const dialTime = 20 * time.Second
 
-// A Resolver finds the addresses of hosts; *net.Resolver is one.
+// A Resolver finds the addresses of hosts, by its only method
+//
+//	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+//
+// *net.Resolver is one.
 type Resolver = socket.Resolver
 
 // A Dialer connects to a Listener, of this package or of Python's
@@ -31,7 +35,8 @@ type Dialer struct {
 	// (Package mp does not import net, which costs each process of a program.)
 	Resolver Resolver
 	// MaxMessage is the size of the largest message, in bytes, that the connection
-	// receives; larger ones are skipped, with a *MessageTooLongError. 0 means no limit.
+	// receives; larger ones are skipped, with a *MessageTooLongError. 0 means no
+	// limit; a value has 4 GiB at most in any case.
 	MaxMessage int
 }
 

@@ -55,13 +55,16 @@
 // with package mpnet also sockets of package net. The receiver gets a handle or file
 // of its own, which it closes; the sender may close its own at once, or be killed.
 //
+// A handle that nothing refers to any more is closed by the garbage collector, sooner
+// or later, with all that Close does; but one whose lock the process has stays.
+//
 // A file that travels is another descriptor of the same thing: offset, mode and what is
 // in a pipe are the same for both, and the end of a pipe shows when the last of them is
 // closed. While it is under way one more is open: until a quarter of a second after the
 // message, or the argument of the process, was received or dropped, or the task of the
-// pool has its outcome whose argument it was in. Of a connection that two processes have each message goes to
-// one of them, whichever is faster; only a connection on which nobody is sending or
-// receiving at that moment can be sent, and none with TLS.
+// pool has its outcome whose argument it was in. Of a connection that two processes
+// have each message goes to one of them, whichever is faster; only a connection on
+// which nobody is sending or receiving at that moment can be sent, and none with TLS.
 //
 // # Errors and deaths
 //
@@ -82,11 +85,22 @@
 // returns, waits for the other children, calls what was given to [OnExit], and
 // exits. [Exit] is its end alone.
 //
+// A child does the same at its end, when its target has returned: it ends its daemons
+// and pools, waits for its other children, and calls what was given to OnExit.
+//
+// # Contexts
+//
+// Every call that waits takes a context, and ends with it. One that comes with a
+// context that has ended already returns ctx.Err(), even if it could succeed; but
+// [Wait] and [Conn.Poll] look once, so that they can be asked without waiting, and a
+// pool.Future whose outcome is there returns that. To try without waiting there are
+// methods with Try in their names.
+//
 // # Caveats
 //
 // Package initialisation runs in every child: keep it cheap and without effects.
 // Closures and global variables do not travel; what a child is to know is in its
-// argument. The values of a context do not travel, its end does. os.Exit and a
-// runtime crash skip [OnExit]. Linux 5.4 or newer is needed to run, any system to
-// compile.
+// argument. The values of a context do not travel, its end does. os.Exit, a runtime
+// crash and a main function that returns without [Main] skip [OnExit]. Linux 5.4 or
+// newer is needed to run, any system to compile.
 package mp

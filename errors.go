@@ -26,7 +26,7 @@ var (
 	ErrStarted = errors.New("has been started already")
 	// ErrRunning: the process still runs.
 	ErrRunning = errors.New("is still running")
-	// ErrClosed: the thing has been closed.
+	// ErrClosed: the thing has been closed, or the queue has been shut down.
 	ErrClosed = shm.ErrClosed
 	// ErrInUse: a handle cannot be closed, because this process has the lock, or
 	// memory, of it in use.
@@ -98,21 +98,23 @@ func init() {
 
 // RegisterError makes errors.Is recognise sentinel when it comes from another
 // process, alone or wrapped. Call it while packages are initialised, with the
-// same name and sentinel in every process. The errors of this package, and the well-known ones of the packages
-// context, io, io/fs and os, and syscall.Errno, are registered already. It
-// panics if the name is taken, and after Init, when other processes would not know
-// the error.
+// same name and sentinel in every process. The sentinels of this package, the
+// well-known ones of the packages context, io, io/fs and os, and syscall.Errno are
+// registered already. It panics if the name is taken or empty, if the sentinel is nil
+// or cannot be compared, and after Init, when other processes would not know the error.
 func RegisterError(name string, sentinel error) { task.RegisterError(name, sentinel) }
 
 // RegisterErrorType makes errors.As recover errors of type T, with their fields,
 // when they come from another process. T has to be a type that can be an argument
 // of a task, which *fs.PathError and its like cannot, for they have an error
 // inside: of those, errors.Is finds the cause. Call it while packages are
-// initialised; after Init it panics.
+// initialised; after Init it panics, and so it does for a T that cannot travel. Of the
+// errors that one error wraps, those up to 16 KiB in all travel so.
 func RegisterErrorType[T error]() { task.RegisterErrorType[T]() }
 
 // A RemoteError is the error or panic of a task, as it came from its process.
-// errors.Is and errors.As find the registered errors that it wrapped there.
+// errors.Is and errors.As find the registered errors that it wrapped there. Text and
+// Stack are cut at 16 KiB.
 type RemoteError struct {
 	Type  string // the type of the error, or of the panic's value
 	Text  string // what its Error method said
@@ -169,7 +171,7 @@ const (
 	CauseError       Cause = "error"         // its target returned an error
 	CausePanic       Cause = "panic"         // its target, or another goroutine, panicked, or the runtime crashed
 	CauseSignal      Cause = "signal"        // a signal that did not come from this library
-	CauseKilled      Cause = "killed"        // Terminate, Kill or Stop, also where the target has obeyed; the end of a context
+	CauseKilled      Cause = "killed"        // a signal of Interrupt, Terminate, Kill or Stop; a target that obeyed Stop; the end of a context
 	CauseOutOfMemory Cause = "out of memory" // the runtime found no memory
 	CauseStart       Cause = "start failed"  // it did not get as far as its task
 )

@@ -19,11 +19,12 @@ var exitHooks struct {
 	enders map[*func()]func()
 }
 
-// OnExit registers fn to be called when this process ends in good order: when
-// the target of a child returns or panics, at Exit, and at the end of Main. Last
-// in is first out. It is not called at os.Exit, at a runtime crash, or when the
-// process is killed. A panic in fn is reported on stderr, and the others are
-// called all the same. A nil fn panics at once.
+// OnExit registers fn to be called when this process ends in good order: when the
+// target of a child returns or panics, when a worker of a pool leaves at Shutdown (it
+// has five seconds for it), at Exit, and at the end of Main. Last in is first out. It
+// is not called at os.Exit, at a runtime crash, when a main function returns without
+// Main, or when the process is killed. A panic in fn is reported on stderr, and the
+// others are called all the same. A nil fn panics at once.
 func OnExit(fn func()) {
 	if fn == nil {
 		panic("mp: OnExit(nil)")

@@ -45,11 +45,12 @@ func ready(who string) error {
 	return fmt.Errorf("%s: %w; package initialisation is too early to start processes", who, ErrNotInitialized)
 }
 
-// Main is a whole main function: it calls Init, runs run, ends the daemons,
-// waits for the other children, runs the functions given to OnExit, and exits:
-// with 0, or with 1 and the error on stderr if run returned one. The context of
-// run ends at the first SIGINT or SIGTERM; the exit code is then 130 or 143
-// unless run returns nil. A second signal ends the program at once.
+// Main is a whole main function: it calls Init, runs run, kills the daemons, closes
+// the pools, whose queued work is dropped, waits for the other children, however long
+// that takes, runs the functions given to OnExit, and exits: with 0, or with 1 and the
+// error on stderr if run returned one. The context of run ends at the first SIGINT or
+// SIGTERM, of which children are not told; the exit code is then 130 or 143 unless run
+// returns nil. A second signal ends the program at once.
 func Main(run func(ctx context.Context) error) {
 	Init()
 	ctx, cancel := context.WithCancel(context.Background())

@@ -13,7 +13,8 @@ import (
 var ErrNotTaken = fifo.ErrNotTaken
 
 // A LostItemsError is returned by Join when items were taken by processes that
-// ended, or closed the queue, before they had said that they were done with them. N
+// ended, or closed or dropped the queue, before they had said that they were done with
+// them. N
 // is how many, since the queue was made.
 type LostItemsError = fifo.LostError
 
@@ -81,7 +82,8 @@ func (q *JoinableQueue[T]) TryGet() (T, error) {
 	return v, renamed("JoinableQueue.TryGet", err)
 }
 
-// All takes items until the queue has been shut down and is empty: see Queue.All.
+// All takes items until the queue has been shut down and is empty: see Queue.All. Each
+// item wants its TaskDone, as after Get.
 func (q *JoinableQueue[T]) All(ctx context.Context) iter.Seq2[T, error] {
 	return q.inner().all(ctx, "JoinableQueue.All")
 }

@@ -50,7 +50,8 @@ type ListenConfig struct {
 	// Resolver looks names of hosts up, as that of a Dialer.
 	Resolver Resolver
 	// MaxMessage is the size of the largest message, in bytes, that the connections
-	// receive; larger ones are skipped, with a *MessageTooLongError. 0 means no limit.
+	// receive; larger ones are skipped, with a *MessageTooLongError. 0 means no
+	// limit; a value has 4 GiB at most in any case.
 	MaxMessage int
 	// HandshakeTimeout is how long a peer has for TLS and the authentication, all in
 	// all. 0 means 10 s.
@@ -83,9 +84,9 @@ type listenerSecurity interface{ CheckListen() error }
 
 // Listen listens at an address of the network "unix", a path or an abstract name with
 // NUL or @ in front, or "tcp", "tcp4" or "tcp6", host:port, where port 0 is any free
-// one and no host all addresses of the machine. The empty address of the network
-// "unix" is a new path in a directory of its own, which nobody else can enter. Addr
-// says what it has become.
+// one and no host all addresses of the machine. The empty address of the network "unix"
+// is a new path in a directory of its own, which no other user can enter unless AnyUser
+// is set. Addr says what it has become.
 //
 // The file of a unix socket is never there with more permissions than it is to have,
 // and is removed by Close, at Exit and at the end of Main; for a process that is killed,

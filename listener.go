@@ -13,7 +13,8 @@ import (
 
 // A Listener waits for connections. It accepts them, and lets the peers prove that
 // they have the key, on goroutines of its own, so that a peer that is slow, silent or
-// wrong delays nobody. A zero or nil Listener returns errors.
+// wrong delays nobody. A zero or nil Listener returns errors. A Listener is its process's
+// own: one that several processes are to have is a net.Listener, with package mpnet.
 type Listener struct {
 	*listening
 }

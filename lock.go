@@ -19,7 +19,8 @@ var (
 )
 
 // A Locker is a lock that a Cond, a Value or an Array can use: a *Lock or an
-// *RLock.
+// *RLock, or what has one, a *Cond, *Value or *Array, where NewCond and WithLock allow
+// it.
 type Locker interface {
 	Lock()
 	Unlock()
@@ -34,8 +35,8 @@ type Locker interface {
 // argument of a task.
 //
 // The lock belongs to the process that has acquired it until anybody releases it,
-// which another goroutine and even another process may do. If the process dies
-// before, however it dies, the next one that waits for the lock, or asks for it,
+// which another goroutine and even another process may do. If the process ends
+// before, however it ends, the next one that waits for the lock, or asks for it,
 // gets it, and OwnerDied says so until Repaired is called. A process that is only
 // stopped keeps the lock.
 //

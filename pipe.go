@@ -19,7 +19,7 @@ import (
 // what is sent at one end is received at the other. The messages go through shared
 // memory. Pass an end as, or in, the argument of a task, or through another
 // connection or a queue, and close it here: when the last process that has an end
-// has closed it or ended, the other end finds io.EOF behind what was sent.
+// has closed or dropped it, or ended, the other end finds io.EOF behind what was sent.
 //
 // Send waits while 1024 messages are under way, or 4 MiB of messages that are larger
 // than 8 KiB.

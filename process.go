@@ -38,9 +38,11 @@ type Process struct {
 	// Stdout and Stderr are the child's output. Nil means that of this process,
 	// inherited as it is.
 	Stdout, Stderr *os.File
-	// ExtraFiles are open in the child from descriptor 3 on.
+	// ExtraFiles are open in the child from descriptor 3 on. A nil one is an error of
+	// Start.
 	ExtraFiles []*os.File
-	// SysProcAttr is for what only the system knows. Nil means nothing special.
+	// SysProcAttr is for what only the system knows. It is copied; PidFD, and Pdeathsig
+	// of a daemon, are set by Start. Nil means nothing special.
 	SysProcAttr *syscall.SysProcAttr
 
 	*shared
@@ -90,8 +92,8 @@ func NewProcess(call AnyCall) *Process {
 
 // Start starts the process, once. The argument is encoded, the program executed
 // and the work handed over when it returns, so that a child that is no daemon does
-// it even if this process ends at once; for an argument of more than 64 KiB, Start
-// waits until the child takes it. Only handles in the argument are gone with their
+// it even if this process ends at once; if such a child's argument is larger than 64
+// KiB, Start waits until the child takes it. Only handles in the argument are gone with their
 // last holder: who passes those stays until the child has them. What goes wrong in the
 // child afterwards is an error of Join. Its errors are ErrNotInitialized before Init,
 // ErrStarted, ErrClosed, an argument that cannot be sent, with the path of the
@@ -170,7 +172,10 @@ func (p *Process) start(caller string) (*spawn.Process, error) {
 
 // Join waits until the process has ended, or ctx. It returns nil if the process
 // exited with code 0, an *ExitError if it ended in any other way, and ctx.Err()
-// if it still runs. It can be called any number of times, by many at once.
+// if it still runs when ctx ends; with a ctx that has ended already that is at once
+// the error, also if the process has ended: Done and ExitCode tell. It can be called any
+// number of times, by many at once. Its other errors are ErrNotStarted and ErrClosed,
+// and that a process cannot join itself.
 func (p *Process) Join(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -217,8 +222,9 @@ func (p *Process) Done() <-chan struct{} {
 	return p.done
 }
 
-// ExitCode returns how the process ended: 0, n for os.Exit(n), 1 for a returned
-// error or a panic, -N for signal N. exited is false while it has not.
+// ExitCode returns how the process ended: 0, n for os.Exit(n), 1 if the target
+// returned an error or panicked, 2 if another goroutine did or the runtime crashed, -N
+// for signal N, and -1 also if nobody knows. exited is false while it has not.
 func (p *Process) ExitCode() (code int, exited bool) {
 	if p == nil || p.shared == nil {
 		return 0, false

@@ -47,8 +47,8 @@ func Self() *Process {
 func Parent() *Process { return family.parent }
 
 // ActiveChildren returns the children of this process that have been started
-// with Process.Start and have not ended. Those that have ended are reaped without
-// being asked for.
+// with Process.Start or Run and have not ended, without the workers of pools. Those
+// that have ended are reaped without being asked for.
 func ActiveChildren() []*Process {
 	active.mu.Lock()
 	children := make([]*Process, 0, len(active.set))

@@ -55,8 +55,9 @@ func (p *Process) child(verb string) (*spawn.Process, error) {
 }
 
 // Stop ends the process in steps: it ends the context of the target; it sends
-// SIGTERM when half of the time until ctx's deadline has passed, or three
-// seconds; and SIGKILL when ctx ends. It returns nil when the process has ended,
+// SIGTERM after three seconds, or half of the time until ctx's deadline if that is
+// shorter; and SIGKILL when ctx ends, so that a ctx without an end waits for ever for a
+// process that minds neither. It returns nil when the process has ended,
 // in whatever way, which Join can tell. If ctx has ended already, the process is
 // killed at once. Its errors are those of Interrupt.
 func (p *Process) Stop(ctx context.Context) error {

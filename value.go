@@ -16,7 +16,8 @@ import (
 // bools, arrays and structs of them.
 //
 // Make it with NewValue, after Init, and pass it as, or in, the argument of a task.
-// Its memory lives until each process that holds a handle has closed it or ended.
+// Its memory lives until each process that holds a handle has closed or dropped it,
+// or ended.
 //
 // Load, Store and Update hold the lock, and change the value as a whole: a process
 // that dies meanwhile, or a panic in the function of Update, leaves the old value.
@@ -34,10 +35,11 @@ type Option func(*sharedOptions)
 
 type sharedOptions struct{ lock Locker }
 
-// WithLock makes l the lock of a new Value or Array: to protect several with one,
-// or to wait for changes of it with a Cond. The lock lives as long as what it
-// protects. A nil l means a lock of its own. A Lock is not recursive: who has it, be
-// it through the value's Lock, and calls a method that takes it waits for himself.
+// WithLock makes l the lock of a new Value or Array: to protect several with one, or to
+// wait for changes of it with a Cond. The lock lives as long as what it protects. A nil
+// l means a lock of its own. An Array, or a Value of more than 8 bytes, cannot be the
+// lock; its lock can, if it was given one. A Lock is not recursive: who has it, be it
+// through the value's Lock, and calls a method that takes it waits for himself.
 func WithLock(l Locker) Option { return func(o *sharedOptions) { o.lock = l } }
 
 // apply returns the lock that was given, and what to link a new object to.
@@ -85,7 +87,8 @@ func lockItself(l Locker) Locker {
 func isNil(l Locker) bool { return l == nil || reflect.ValueOf(l).IsNil() }
 
 // NewValue makes a shared value. It returns an error that names the field if T has
-// pointers in it, and one if there is not enough memory.
+// pointers in it; ErrNotInitialized before Init; ErrNoMemory if there is not enough
+// memory; and ErrClosed if the lock that it was given has been closed.
 func NewValue[T any](initial T, opts ...Option) (*Value[T], error) {
 	if err := plain.Check(reflect.TypeFor[T]()); err != nil {
 		return nil, err

@@ -43,11 +43,11 @@ type watch interface {
 // or can only be sent to, is an error that says which of them it is, counted from 0, and
 // matches ErrClosed, ErrNotStarted or what else its own methods return. Only a
 // *Listener that has been closed is ready: Accept does not wait. What is closed
-// meanwhile ends the wait, after 50 ms at the latest, or as much later as there are more
-// than 256 things.
+// meanwhile ends the wait, after 50 ms at the latest for each 256 things.
 //
-// A wait costs as good as nothing, whatever the number of things. What is in shared
-// memory occupies a thread for every 127 things.
+// While it waits it takes next to no CPU. Things in shared memory occupy a thread for
+// every 127 of them, and before Linux 5.16 one each; those for which there are no threads
+// any more, beyond 128, are polled.
 func Wait(ctx context.Context, things ...Waitable) ([]Waitable, error) {
 	already := ctx.Err()
 	ready, err := wait(ctx, things)

@@ -17,7 +17,8 @@ var (
 	// ErrShutdown: the pool takes no more calls, for Shutdown or Close has been
 	// called.
 	ErrShutdown = errors.New("pool: shut down")
-	// ErrClosed: Close has thrown the task away. It is what the task ends with.
+	// ErrClosed: Close has thrown the task away. It is what the task ends with, and does
+	// not match mp.ErrClosed.
 	ErrClosed = errors.New("pool: closed before the task had ended")
 	// ErrCancelled: Future.Cancel has ended the task. It matches
 	// context.Canceled.

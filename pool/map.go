@@ -21,15 +21,18 @@ import (
 // zero values where items failed, and the *TaskErrors joined in order: the error
 // has the method Unwrap() []error.
 //
-// An item whose worker died has a *WorkerDiedError in its *TaskError; the others of
-// its chunk are done elsewhere. When ctx ends, the items that run are cancelled, and killed after
-// Options.KillGrace. The items are encoded as they are needed: leave the slice
-// alone until Map returns. To map a task of several arguments, use mp.Zip2.
+// An item whose worker died has a *WorkerDiedError in its *TaskError; the others of its
+// chunk are done elsewhere. When ctx ends, the items that run are cancelled, and killed
+// after Options.KillGrace; Map then returns nil and ctx.Err(), also with KeepGoing, and
+// so it does with ErrShutdown, ErrClosed or ErrBroken. The items are encoded as they
+// are needed: leave the slice alone until Map returns. To map a task of several
+// arguments, use mp.Zip2.
 func Map[In, Out any](ctx context.Context, p *Pool, task *mp.Task[In, Out], items []In, opts ...Option) ([]Out, error) {
 	return MapAsync(ctx, p, task, items, opts...).Get(context.Background())
 }
 
-// MapAsync is Map without waiting.
+// MapAsync is Map without waiting: the future has what Map returns, and the slice is to
+// be left alone until it has ended.
 func MapAsync[In, Out any](ctx context.Context, p *Pool, t *mp.Task[In, Out], items []In, opts ...Option) *Future[[]Out] {
 	if err := p.check(ctx); err != nil {
 		return failed[[]Out](err)

@@ -10,20 +10,20 @@ import (
 
 // Options configure a pool. The zero value is a good choice.
 type Options struct {
-	// Workers is how many processes work. 0 means one for each CPU that this
-	// process may use (mp.CPUCount). Negative is an error. The GOMAXPROCS of a
-	// worker is its share of the CPUs, at least 1.
+	// Workers is how many processes work. 0 means one for each CPU that this process
+	// may use (mp.CPUCount). Negative, or more than 16,384, is an error. The GOMAXPROCS
+	// of a worker is its share of the CPUs, at least 1.
 	Workers int
 	// Retries is how often a task is run again after its worker has died under
 	// it. 0 means never, for a task may have done something before. Negative is
-	// an error.
+	// an error. A task that was killed for its time limit or context is not run again.
 	Retries int
 	// KillGrace is how long a task may take to return after its context has
 	// ended, before its worker is killed. 0 means three seconds, negative at once.
 	KillGrace time.Duration
-	// Logger gets a record when a worker dies, is killed or is replaced, and when a
-	// function given to OnDone or Progress panics. Nil means silence, but for those
-	// panics, which then go to stderr.
+	// Logger gets a record when a worker dies, is killed, is replaced or cannot be
+	// started, and when a function given to OnDone or Progress panics. Nil means
+	// silence, but for those panics, which then go to stderr.
 	Logger *slog.Logger
 	// Local runs the tasks on goroutines of this process instead, through the
 	// same encoding and the same scheduler: Python's multiprocessing.dummy, for
@@ -78,7 +78,7 @@ type callOptions struct {
 
 // ChunkSize sets how many items of a Map or Imap are handed to a worker at a
 // time. By default the pool chooses by the time that items take. Fewer than 1 is
-// an error.
+// an error. Items that may have handles or files in them always go one at a time.
 func ChunkSize(n int) Option {
 	return func(o *callOptions) error {
 		if n < 1 {
@@ -118,8 +118,9 @@ func Progress(fn func(done, total int)) Option {
 
 // Timeout limits the time of each item, from when it starts to run. Then its
 // context ends; if it has not returned after Options.KillGrace its worker is
-// killed. The item's error matches mp.ErrTimeout and context.DeadlineExceeded.
-// Zero or less is an error.
+// killed. The item's error matches mp.ErrTimeout and context.DeadlineExceeded; an item
+// that returns a value all the same, before it is killed, has that. Zero or less is an
+// error.
 func Timeout(d time.Duration) Option {
 	return func(o *callOptions) error {
 		if d <= 0 {

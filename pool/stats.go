@@ -10,7 +10,7 @@ type Stats struct {
 	Failed    int64 // tasks that ended with an error
 	Cancelled int64 // tasks that were dropped before they ran
 	Retried   int64 // runs that were repeated because the worker died
-	Died      int64 // workers that ended without being told to
+	Died      int64 // workers that ended, but for those that left at the end of the pool in good order
 	Killed    int64 // of them, those that the pool killed for a task
 }
 

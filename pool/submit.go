@@ -16,10 +16,11 @@ func Apply[Out any](ctx context.Context, p *Pool, call mp.Call[Out], opts ...Opt
 	return f.Get(context.Background())
 }
 
-// Submit gives a call to the pool. Its argument has been encoded when Submit
-// returns. Errors of the call, and of the pool (ErrShutdown, ErrBroken, ErrNoPool),
-// are those of the future; a worker that dies under the task is a
-// *WorkerDiedError. The context owns the task: when it ends, so does the task.
+// Submit gives a call to the pool, without waiting: tasks queue without a bound. The
+// argument has been encoded when Submit returns. Errors of the call, and of the pool
+// (ErrShutdown, ErrBroken, ErrNoPool), are those of the future; a worker that dies
+// under the task is a *WorkerDiedError. The context owns the task: when it ends, so
+// does the task.
 func Submit[Out any](ctx context.Context, p *Pool, call mp.Call[Out], opts ...Option) *Future[Out] {
 	if err := p.check(ctx); err != nil {
 		return failed[Out](err)

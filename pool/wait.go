@@ -66,8 +66,8 @@ const (
 
 // Wait waits for futures and returns those that have ended and those that have
 // not, each in the order given and once. If ctx ends first the error is
-// ctx.Err(), and done and pending are as they are then. No futures are not
-// waited for. If one of them is nil, that is an error at once, with none in done
+// ctx.Err(), and done and pending are as they are then. Without futures it returns at
+// once. If one of them is nil, that is an error at once, with none in done
 // and pending.
 func Wait[F AnyFuture](ctx context.Context, until Until, fs ...F) (done, pending []F, err error) {
 	if err := noneNil(fs); err != nil {

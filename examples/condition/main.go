@@ -1,5 +1,5 @@
-// Condition shows multiprocessing.Condition with the producers and consumers of the
-// article: they share a queue of limited size, and each waits until there is
+// Condition shows multiprocessing.Condition with the usual producers and
+// consumers: they share a queue of limited size, and each waits until there is
 // something for it to do.
 //
 // It prints how many elements have gone through the queue, their sum, and that the

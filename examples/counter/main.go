@@ -1,5 +1,5 @@
 // Counter shows what a lock is good for: ten processes increment one number, as in
-// the article about Value:
+// every tutorial about Value:
 //
 //	with counter.get_lock():
 //	    counter.value += 1

@@ -1,5 +1,5 @@
 // Daemon shows the attribute daemon of multiprocessing.Process, in the three
-// programs of the article: a child that its parent waits for at its end, a daemon,
+// programs of its tutorials: a child that its parent waits for at its end, a daemon,
 // which ends with its parent, and a daemon that is joined.
 //
 // Each variant runs in a process of its own, whose end matters here. It prints:
@@ -29,7 +29,7 @@ var work = mp.Action(func(_ context.Context, v variant) error {
 	return nil
 })
 
-// program is the main function of each of the articles' programs.
+// program is the main function of each of the three programs.
 var program = mp.Action(func(ctx context.Context, v variant) error {
 	p := mp.NewProcess(work.With(v))
 	p.Daemon = v.Daemon

@@ -1,4 +1,4 @@
-// Event shows multiprocessing.Event, in the program of the article: one process
+// Event shows multiprocessing.Event, in its usual program: one process
 // waits until the event is set, another one only for a while.
 //
 // It prints that both start, that the time of the second is over and the event not
@@ -57,7 +57,7 @@ func main() {
 		if err := errors.Join(w1.Start(), w2.Start()); err != nil {
 			return err
 		}
-		if err := w2.Join(ctx); err != nil { // in the article: time.sleep(3)
+		if err := w2.Join(ctx); err != nil { // in Python: time.sleep(3)
 			return err
 		}
 		fmt.Println("main: event is set")

@@ -1,5 +1,5 @@
 // Joinable shows multiprocessing.JoinableQueue: a producer waits until its consumers
-// are done with everything, and then sends each a sentinel, as in the article:
+// are done with everything, and then sends each a sentinel, as in Python:
 //
 //	for item in iter(enqueue.get, sentinel):
 //	    ...

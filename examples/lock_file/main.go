@@ -1,4 +1,4 @@
-// Lock_file shows multiprocessing.Lock, in the program of the articles: several
+// Lock_file shows multiprocessing.Lock, in its usual program: several
 // processes append to one file, and the lock keeps together what each of them
 // writes. Half of them take it the short way, as Python's with does, the others
 // with Acquire and Release: an Acquire can be given up, for it has a context.

@@ -1,7 +1,7 @@
 // Md5tree digests every file of a directory tree three times: serially, with
 // goroutines and with a pool of processes, and compares the times and results.
 // Each file costs reading it, its MD5, and the product of 1 to 300: the job of
-// the article on Python's multiprocessing that this library set out from.
+// a tutorial on Python's multiprocessing that this library set out from.
 //
 //	md5tree [-dir DIR] [-workers N] [-kill N] [-poison] [-timeout D] [-seed S]
 //

@@ -1,4 +1,4 @@
-// Pipe shows multiprocessing.Pipe with the programs of three articles. In the first a
+// Pipe shows multiprocessing.Pipe with three programs that tutorials have. In the first a
 // child sends one list and its parent receives it:
 //
 //	conn.send([42, None, 'hello'])
@@ -11,7 +11,7 @@
 //	    if p.poll(): p.recv().storagebook()
 //	    else: break
 //
-// The article's reader may find nothing because it is quicker than the writer. Here it
+// That reader may find nothing because it is quicker than the writer. Here it
 // is started when the writer has ended, which is no loss: what has been sent is in
 // shared memory. A reader that goes on until the end of the pipe, io.EOF, need not
 // wait for that: it is the second one.

@@ -1,11 +1,11 @@
-// Queue shows multiprocessing.Queue with the program of the article, in which a
+// Queue shows multiprocessing.Queue with the program of a tutorial, in which a
 // writer puts without waiting, and a reader gets without waiting:
 //
 //	q.put(1, block = False)
 //	print q.get(block = False)
 //
-// The article ignores the exceptions Full and Empty; here they are the errors of
-// TryPut and TryGet. A second part has the children of another article return their
+// It ignores the exceptions Full and Empty; here they are the errors of
+// TryPut and TryGet. A second part has the children of another one return their
 // results through a queue. They are joined before that is read, which hangs in Python
 // when the results are large: what has been put is in shared memory here, and not in
 // a thread of the child.

@@ -1,5 +1,5 @@
 // Runner shows what in Python is a subclass of Process that overrides run: the
-// ClockProcess of the article. A type with a method Run is the argument, its fields
+// ClockProcess of many a tutorial. A type with a method Run is the argument, its fields
 // are what __init__ has stored.
 //
 // It prints the time three times, from another process.

@@ -1,4 +1,4 @@
-// Semaphore shows multiprocessing.Semaphore, in the program of the article: five
+// Semaphore shows multiprocessing.Semaphore, in its usual program: five
 // processes want something of which there are two, such as connections of a pool.
 //
 // It prints who acquires and releases it, in an order that is different each time,

@@ -1,5 +1,5 @@
-// Value_array shows multiprocessing.Value and Array, in the program of the
-// articles: a child sets a number and negates an array, and the parent, whose
+// Value_array shows multiprocessing.Value and Array, in the program of its
+// documentation: a child sets a number and negates an array, and the parent, whose
 // memory it is as well, sees that. In Python:
 //
 //	def f(n, a):
@@ -7,7 +7,7 @@
 //	    for i in range(len(a)):
 //	        a[i] = -a[i]
 //
-// It prints 3.1415927 and [0 -1 -2 -3 -4 -5 -6 -7 -8 -9], as the articles do; then
+// It prints 3.1415927 and [0 -1 -2 -3 -4 -5 -6 -7 -8 -9], as Python does; then
 // a struct, which a Value can hold as well.
 package main
 

@@ -24,7 +24,7 @@
 // and the parent closes its copies of the child's ends as soon as the child
 // has started. So the end of one process is always seen by the other.
 //
-// Children are started by one thread that lives as long as the process, because
-// the kernel sends the parent-death signal when the thread ends that started
-// the child.
+// Daemons are started by one thread that lives as long as the process, because the
+// kernel sends the parent-death signal when the thread ends that started the child;
+// others are started where Start is called.
 package spawn
