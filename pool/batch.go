@@ -29,6 +29,7 @@ type batch struct {
 	held   int   // somebody is at work on it and will look whether it is over
 	dead   error // why nothing more of it is to be run; nil: it lives
 	cut    int   // size of the last chunk, for growing
+	long   bool  // an item has taken long, whatever the pace of the task
 	tries  map[int]int
 }
 

@@ -19,7 +19,7 @@ func (w *worker) deliver(number uint64, count int, elapsed time.Duration, body [
 		p.mu.Unlock()
 		return err
 	}
-	if known == 0 {
+	if known == 0 && elapsed > 0 { // nobody has measured what was found in a ledger
 		p.paceOf(b.def).observe(count, elapsed)
 	}
 	p.mu.Unlock()

@@ -80,15 +80,18 @@ func (p *Pool) idleWorker(stalled bool) *worker {
 
 // feed gives the workers what is in the queue, as far as they have room.
 func (p *Pool) feed() {
-	for {
-		p.mu.Lock()
-		w := p.pick()
-		if w == nil {
-			p.mu.Unlock()
-			return
-		}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.give()
+}
+
+// give is feed for a caller that holds mu, which is released and taken again in between.
+// It looks again after each worker: a chunk may have come back, because it could not be
+// encoded or its worker is to end, when those that have become idle meanwhile have
+// looked already.
+func (p *Pool) give() {
+	for w := p.pick(); w != nil; w = p.pick() {
 		p.fill(w, false)
-		p.mu.Unlock()
 	}
 }
 
@@ -137,7 +140,10 @@ func (p *Pool) chunkSize(s span) int {
 	n := int(float64(chunkFor) / each)
 	n = min(n, max(b.cut, 1)*growth)
 	share := (left + 2*p.opts.Workers - 1) / (2 * p.opts.Workers)
-	n = min(n, max(share, min(left, int(float64(chunkAtLeast)/each))))
+	if !b.long {
+		share = max(share, min(left, int(float64(chunkAtLeast)/each)))
+	}
+	n = min(n, share)
 	if in, _, err := b.def.Codecs(); err == nil && in.RawSize() > 0 {
 		n = min(n, chunkBytes/in.RawSize())
 	}

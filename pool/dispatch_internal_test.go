@@ -11,6 +11,7 @@ import (
 	"github.com/multiproc/mp/internal/bridge"
 	"github.com/multiproc/mp/internal/ledger"
 	"github.com/multiproc/mp/internal/task"
+	wire "github.com/multiproc/mp/internal/worker"
 )
 
 var negative = mp.Pure(func(x int) int { return -x })
@@ -41,6 +42,11 @@ func TestTheLastChunksAreWorthTheirFrames(t *testing.T) {
 		b := &batch{def: def, cut: 1 << 20}
 		assert.Equal(t, c.want, p.chunkSize(span{b: b, hi: c.left}), "%d items of %v", c.left, c.each)
 	}
+	p.pace[def] = &pace{each: 1}
+	b := &batch{def: def, cut: 1 << 20}
+	assert.Equal(t, 16, p.chunkSize(span{b: b, hi: 16}))
+	b.long = true
+	assert.Equal(t, 4, p.chunkSize(span{b: b, hi: 16}), "believed tiny, but one has taken long")
 }
 
 // What a worker has not begun goes back in one piece, however it was cut when it was
@@ -49,7 +55,7 @@ func TestWhatIsTakenBackIsOnePiece(t *testing.T) {
 	l, err := ledger.New(make([]byte, ledger.Size))
 	require.NoError(t, err)
 	p := &Pool{}
-	w := &worker{pool: p, ledger: l, writing: true}
+	w := &worker{pool: p, ledger: l, writing: true, out: []byte("calls that wait for room in the pipe")}
 	one, other := new(batch), new(batch)
 	for _, f := range []flight{
 		{b: one, lo: 0, hi: 10},
@@ -76,6 +82,7 @@ func TestWhatIsTakenBackIsOnePiece(t *testing.T) {
 		s.lo = s.hi
 	}
 	assert.Equal(t, []span{{one, 4, 15}, {other, 0, 3}, {one, 20, 40}}, got, "in the order in which they were sent")
+	assert.Equal(t, wire.AppendResume(nil, 4, l.Epoch()), w.out, "they are not written any more")
 	assert.Equal(t, 4.0, w.load)
 	assert.EqualValues(t, 4, w.sent)
 	assert.Equal(t, []flight{{b: one, hi: 4, each: 1}}, w.flights)

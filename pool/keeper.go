@@ -118,6 +118,9 @@ func (k *keeper) look(now time.Time) bool {
 			p.unclaimed(w, now)
 		case standing:
 			w.slow = true
+			if f := w.running(); f != nil {
+				f.b.long = true
+			}
 			p.takeBack(w)
 		}
 	}

@@ -69,6 +69,7 @@ func (p *Pool) startWorker() error {
 	p.mu.Unlock()
 	go w.read()
 	p.refill(w)
+	p.feed()
 	return nil
 }
 

@@ -132,7 +132,9 @@ func (p *Pool) takeBack(w *worker) {
 	wasBusy := w.busy()
 	w.flights = w.flights[:end]
 	w.sent = claimed
-	w.out = wire.AppendResume(w.out, claimed, epoch)
+	// What has not been written yet is among what was taken back. Left there, it would
+	// pile up beside a worker that is stopped.
+	w.out = wire.AppendResume(w.out[:0], claimed, epoch)
 	if wasBusy && !w.busy() {
 		w.idle()
 	}

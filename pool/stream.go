@@ -165,9 +165,7 @@ func (s *stream[In, Out]) put(item In) bool {
 	delete(b.tries, number) // of the item that had the slot before
 	b.queued++
 	p.queue.extend(span{b: b, lo: number, hi: number + 1})
-	if w := p.pick(); w != nil {
-		p.fill(w, false)
-	}
+	p.give()
 	return true
 }
 

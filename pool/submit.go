@@ -51,9 +51,7 @@ func Submit[Out any](ctx context.Context, p *Pool, call mp.Call[Out], opts ...Op
 	}
 	b.deadline, _ = ctx.Deadline()
 	p.queue.push(span{b: b, lo: 0, hi: 1})
-	if w := p.pick(); w != nil {
-		p.fill(w, false)
-	}
+	p.give()
 	p.mu.Unlock()
 	if ctx.Done() != nil {
 		f.watch(ctx)

@@ -104,15 +104,16 @@ func (f *function[In, Out]) Run(s *worker.Stage) {
 	size := out.RawSize()
 	for s.Next < s.Items {
 		limit := s.Claim()
+		if limit == s.Next {
+			return // taken back
+		}
 		if len(bad) > 0 { // hardly ever, and a look for each item costs as much as a small one
 			limit = firstBad(bad, s.Next, limit)
 		}
 		switch {
-		case bad[s.Next] != nil:
+		case limit == s.Next: // it is bad itself
 			*s.Marks.Started = s.First + uint64(s.Next) + 1
 			s.Fail(Encode(undecodable(f.def, bad[s.Next])))
-		case limit == s.Next:
-			return // taken back
 		case size > 0 && size <= worker.MaxFixed:
 			l, at, n := s.FixedSlots(size, limit-s.Next)
 			f.fixed(s, args[s.Next:s.Next+n], ledger.Slots[Out](l, at, n))

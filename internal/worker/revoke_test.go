@@ -78,6 +78,8 @@ func TestHowManyAreClaimed(t *testing.T) {
 		{4, 4 * tiny, 7, 7},
 		{64, claimFor/growth - 1, 1000, 256},
 		{64, claimFor / growth, 1000, 64}, // with four times as many it would be too long
+		{256, claimFor, 1000, 256},
+		{256, claimFor + 1, 1000, 64},
 		{maxClaim, 0, 1 << 20, maxClaim},
 	} {
 		s := Stage{Items: c.left, claim: c.last}

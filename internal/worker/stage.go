@@ -118,9 +118,11 @@ func (s *Stage) Claim() int {
 func (s *Stage) next(took time.Duration) int {
 	n := 1
 	if s.claim > 0 && s.Limit == 0 && took <= tiny*time.Duration(s.claim) {
-		n = s.claim
-		if took < claimFor/growth {
+		switch n = s.claim; {
+		case took < claimFor/growth:
 			n = min(n*growth, maxClaim)
+		case took > claimFor:
+			n = max(n/growth, 1)
 		}
 	}
 	return min(n, s.Items-s.Next)
