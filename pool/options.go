@@ -105,7 +105,8 @@ func InFlight(n int) Option {
 // Progress has fn called as the items of a Map or Imap end, with how many have
 // ended and how many there are (-1 in an Imap). The calls come one at a time,
 // from a goroutine of the pool, and hold up results: be quick, and do not call the
-// pool. A panic in fn is logged and harms nobody else.
+// pool, nor end the goroutine (as t.FailNow does). A panic in fn is logged and harms
+// nobody else.
 func Progress(fn func(done, total int)) Option {
 	return func(o *callOptions) error {
 		if fn == nil {
