@@ -176,7 +176,11 @@ func (a *Array[T]) beginSlow(what string) {
 	if a != nil && a.lock != nil {
 		misused(what, a.h.Enter()) // the lock is another object's: it does not keep this one
 	}
-	misused(what, a.acquire(context.Background()))
+	err := a.acquire(context.Background())
+	if err != nil && a != nil && a.lock != nil {
+		a.h.Exit()
+	}
+	misused(what, err)
 }
 
 func (a *Array[T]) end() {

@@ -5,6 +5,7 @@ package mp_test
 import (
 	"context"
 	"errors"
+	"io"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -238,6 +239,33 @@ func TestABarrierHoldsWhatItsActionRefersTo(t *testing.T) {
 	runtime.GC() // of the handles that the action got
 	eventually(t, "it is given back", func() bool { runtime.GC(); return heap(t) <= before+4 })
 }
+
+// That goes for what has parts of its own, too: an end of a pipe that goes tells the other.
+func TestWhatAnActionRefersToGoesAsAWhole(t *testing.T) {
+	before := heap(t)
+	recv, send, err := mp.Simplex()
+	require.NoError(t, err)
+	items, err := mp.NewQueue[[]byte](0)
+	require.NoError(t, err)
+	for range 3 {
+		require.NoError(t, items.Put(bounded(t), make([]byte, 100_000)))
+	}
+	b, err := mp.NewBarrier(1, speakInAction.With(speaker{send, items}))
+	require.NoError(t, err)
+	require.NoError(t, errors.Join(send.Close(), items.Close()))
+	require.NoError(t, b.Close())
+	_, err = recv.RecvBytes(bounded(t), 0)
+	assert.Equal(t, io.EOF, err)
+	require.NoError(t, recv.Close())
+	eventually(t, "it is given back", func() bool { runtime.GC(); return heap(t) <= before+4 })
+}
+
+type speaker struct {
+	To    *mp.Conn
+	Items *mp.Queue[[]byte]
+}
+
+var speakInAction = mp.Action(func(ctx context.Context, s speaker) error { return s.To.Send(ctx, s.Items.Len()) })
 
 type counted struct {
 	Ready *mp.Semaphore

@@ -236,11 +236,17 @@ func (m *memory) Poll(ctx context.Context) (bool, error) {
 
 // Close implements transport.Transport.
 func (m *memory) Close() error {
-	err := errors.Join(m.sender.Close(), m.taker.Close())
-	for _, q := range []*fifo.Queue{m.out, m.in} {
-		if q != nil {
-			q.WakeAll()
-		}
+	return errors.Join(closeEnd(&m.sender, m.out), closeEnd(&m.taker, m.in))
+}
+
+func closeEnd(h *shm.Handle, q *fifo.Queue) error {
+	if h.Enter() != nil {
+		return nil // it has been closed, or there is none
+	}
+	defer h.Exit() // the memory is the queue's up to here
+	err := h.Close()
+	if err == nil {
+		q.WakeAll()
 	}
 	return err
 }

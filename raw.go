@@ -44,6 +44,9 @@ func (v *RawValue[T]) handle() *shm.Handle {
 }
 
 func (v *RawValue[T]) bind(o *shm.Object) error {
+	if err := hasRoom(o, rawSize[T]()); err != nil {
+		return err
+	}
 	v.p = place[T](o)
 	shm.Bind(v, &v.h, o)
 	return nil

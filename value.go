@@ -117,11 +117,23 @@ func (v *Value[T]) handle() *shm.Handle {
 }
 
 func (v *Value[T]) bind(o *shm.Object) error {
+	if err := hasRoom(o, valueSize[T]()); err != nil {
+		return err
+	}
 	if err := bindLock(&v.lock, o); err != nil {
 		return err
 	}
 	v.p = place[T](o)
 	shm.Bind(v, &v.h, o)
+	return nil
+}
+
+// hasRoom returns an error if an object has less memory than what is to be in it: then
+// its cell has been overwritten.
+func hasRoom(o *shm.Object, need uint64) error {
+	if _, size := o.Memory(); size < need {
+		return fmt.Errorf("%w: %d bytes of memory for a value that needs %d", shm.ErrDamaged, size, need)
+	}
 	return nil
 }
 
@@ -194,7 +206,11 @@ func (v *Value[T]) beginSlow(what string) {
 	if v != nil && v.lock != nil {
 		misused(what, v.h.Enter()) // the lock is another object's: it does not keep this one
 	}
-	misused(what, v.acquire(context.Background()))
+	err := v.acquire(context.Background())
+	if err != nil && v != nil && v.lock != nil {
+		v.h.Exit()
+	}
+	misused(what, err)
 }
 
 // end gives the lock back.
@@ -250,6 +266,9 @@ func releaseLock(h *shm.Handle, given Locker) error {
 func (v *Value[T]) Ptr() (p *T, release func()) {
 	release, err := v.handle().Pin()
 	misused("Value.Ptr", err)
+	if held(v.Locker()) { // it may have been locked by itself
+		v.locked()
+	}
 	return v.p, release
 }
 
@@ -287,12 +306,14 @@ func closeLock(l Locker) error {
 // String shows the type and the value, or that it is locked.
 func (v *Value[T]) String() string {
 	name := "mp.Value[" + plain.Name(reflect.TypeFor[T]()) + "]"
-	if err := v.handle().Check(); err != nil {
+	if err := v.handle().Enter(); err != nil { // the lock, if it was given, does not keep the memory
 		return name + "(" + err.Error() + ")"
 	}
+	defer v.h.Exit()
 	if ok, err := tryLock(&v.h, v.Locker()); err != nil || !ok {
 		return name + "(locked)"
 	}
+	finish[T](v.h.Object())
 	x := *v.p
 	misused("Value.String", v.release())
 	return fmt.Sprintf("%s(%v)", name, x)

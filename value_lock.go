@@ -12,6 +12,17 @@ func (v *Value[T]) Lock() {
 	if v == nil || v.lock != nil || !robust.TryLockRecursive(&v.h) {
 		misused("Value.Lock", v.acquire(context.Background()))
 	}
+	v.locked()
+}
+
+// locked is called when the lock has been taken: a holder that died may have decided on
+// a change that is to be finished before anything else is.
+func (v *Value[T]) locked() {
+	if valueSize[T]() == 0 || v.h.Enter() != nil { // changed by one store, or closed meanwhile
+		return
+	}
+	finish[T](v.h.Object())
+	v.h.Exit()
 }
 
 // Unlock undoes one Lock. It panics if the calling goroutine does not have the
@@ -26,13 +37,20 @@ func (v *Value[T]) Unlock() {
 // when it has it. An error is that of ctx, or ErrClosed.
 func (v *Value[T]) Acquire(ctx context.Context) error {
 	already := ctx.Err()
-	return waitOutcome("Value.Acquire", already, v.acquire(ctx))
+	err := v.acquire(ctx)
+	if err == nil {
+		v.locked()
+	}
+	return waitOutcome("Value.Acquire", already, err)
 }
 
 // TryLock takes the lock if that is possible at once, and says whether it has.
 func (v *Value[T]) TryLock() bool {
 	ok, err := tryLock(v.handle(), v.Locker())
 	misused("Value.TryLock", err)
+	if ok {
+		v.locked()
+	}
 	return ok
 }
 

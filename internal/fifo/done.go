@@ -86,6 +86,11 @@ func (q *Queue) Join(ctx context.Context) (err error) {
 	}
 }
 
+// undone returns how many items are not done with. It looks at the tail last: with
+// what is done first, zero says that all was done when it looked at the tail. The other
+// way round an item that somebody puts and then says to be done with another one, as
+// crawlers do, would count as done itself.
 func (q *Queue) undone() uint32 {
-	return items(atomic.LoadUint64(q.tail)) - atomic.LoadUint32(q.arena.U32(q.control+offDone))
+	done := atomic.LoadUint32(q.arena.U32(q.control + offDone))
+	return items(atomic.LoadUint64(q.tail)) - done
 }

@@ -34,7 +34,11 @@ func drain(t *shm.Tx, c uint32, putters bool) (dying uint32, more bool) {
 		return 0, false
 	}
 	off, _ := t.Piece(segment, KindSegment)
-	t.Store(control+offHeadSegment, t.Load(off+segmentNext))
+	following := t.Load(off + segmentNext)
+	t.Store(control+offHeadSegment, following)
+	if following == 0 {
+		t.Store(control+offTailSegment, 0) // who puts all the same finds no segment, not another queue's
+	}
 	t.Store64(control+offHead, position(taken, segmentStart))
 	return t.Unref(segment), true
 }

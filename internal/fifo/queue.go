@@ -60,7 +60,7 @@ func New(a *shm.Arena, c Config) (*shm.Object, error) {
 		return nil, err
 	}
 	defer taking.Drop() // the queue holds it
-	o, err := a.New(shm.Spec{Kind: c.Kind, Hash: c.Hash, Size: controlSize, Link: taking})
+	o, err := a.New(shm.Spec{Kind: c.Kind, Hash: c.Hash, Size: controlSize, Link: taking, Init: noPieces})
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +86,17 @@ func New(a *shm.Arena, c Config) (*shm.Object, error) {
 		return nil, err
 	}
 	return o, nil
+}
+
+// noPieces is a part of the transaction that makes a queue: up to now its control block
+// has what its last user has left there, and who settles for a process that is killed
+// now would take that for the queue's pieces.
+func noPieces(t *shm.Tx, at uint64) {
+	control := t.Load64(at + shm.CellMemory)
+	t.Store(control+offHeadSegment, 0)
+	for _, place := range pieces(control) {
+		t.Store(place, 0)
+	}
 }
 
 // Open returns the view of the queue o through a handle, which is to be bound to it.
@@ -224,8 +235,8 @@ func (q *Queue) full() bool {
 	if q.capacity == 0 || atomic.LoadUint32(q.state)&(stateShut|stateTakers) != 0 {
 		return false
 	}
-	tail, head := atomic.LoadUint64(q.tail), atomic.LoadUint64(q.head)
-	return items(tail)-items(head) >= q.capacity || q.heavy() && items(tail) != items(head)
+	n := q.Len()
+	return n >= int(q.capacity) || q.heavy() && n > 0
 }
 
 // heavy says whether there are as many bytes of large items as may be.

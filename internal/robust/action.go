@@ -41,7 +41,10 @@ func init() {
 		if n == 0 {
 			return 0, false
 		}
-		t.Store(mem+actionHeld, n-1)
-		return t.Unref(t.Load(mem + actionCells + 4*uint64(n-1))), true
+		dying, more = t.DropRef(t.Load(mem + actionCells + 4*uint64(n-1)))
+		if !more { // otherwise it has more pieces
+			t.Store(mem+actionHeld, n-1)
+		}
+		return dying, true
 	})
 }

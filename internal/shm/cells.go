@@ -45,8 +45,11 @@ func (t *Tx) NewCell(kind Kind) (c uint32, err error) {
 	at := t.a.cell(c)
 	// All but the link of a free cell can be cleared at once: nobody else looks at it.
 	for off := uint64(CellHash); off < cellSize; off += 4 {
-		atomic.StoreUint32(t.a.word(at+off), 0)
+		if off != CellLock {
+			atomic.StoreUint32(t.a.word(at+off), 0)
+		}
 	}
+	t.a.clearLock(t.a.word(at + CellLock))
 	generation := t.Add(offGeneration, 1)
 	if generation == 0 {
 		generation = t.Add(offGeneration, 1)
@@ -56,6 +59,18 @@ func (t *Tx) NewCell(kind Kind) (c uint32, err error) {
 	t.Store(at+CellRefs, 1)
 	t.Add(offCellsUsed, 1)
 	return c, nil
+}
+
+// clearLock frees the lock of a new cell, unless somebody has it: one who has locked the
+// object that was there before, through a handle that was closed meanwhile, is about to
+// give it back. Were it free before that, he would give back somebody else's.
+func (a *Arena) clearLock(word *uint32) {
+	for {
+		w := atomic.LoadUint32(word)
+		if owner := w & ownerMask; owner != 0 && a.Alive(owner) || atomic.CompareAndSwapUint32(word, w, 0) {
+			return
+		}
+	}
 }
 
 // roomForCells gives the cells from c on memory, if they have none.

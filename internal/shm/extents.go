@@ -13,7 +13,7 @@ func (t *Tx) takeExtent(pages uint32, kind Kind) (e uint32, err error) {
 	best, size := uint32(0), ^uint32(0)
 	seen := uint32(0)
 	for f := t.Load(offFreeExtent); f != 0; f = t.Load(t.At(f) + extentNextFree) {
-		if seen++; seen > t.Load(offCellsUsed) {
+		if seen++; seen > t.Load(offCellsUsed) || uint64(seen) > t.a.maxCells() { // the count may be nonsense, too
 			damaged("the free extents are more than the cells")
 		}
 		if n := t.Load(t.At(f) + extentPages); n >= pages && n < size {

@@ -37,6 +37,16 @@ type wakes struct {
 	n     int
 }
 
+// step changes the words that those who are about to sleep look at. Should this process
+// die before, they look again after a while by themselves.
+func (w *wakes) step() {
+	for i := range w.n {
+		if w.steps[i] != 0 {
+			atomic.AddUint32(w.words[i], w.steps[i])
+		}
+	}
+}
+
 // narrow marks an entry that stores 32 bits; offsets are multiples of 4.
 const narrow = 1
 
@@ -55,10 +65,7 @@ func instant() {
 // fn must be short, and must not call Transact.
 func (a *Arena) Transact(fn func(t *Tx) error) error {
 	wakes, err := a.transact(fn)
-	for i, w := range wakes.words[:wakes.n] {
-		if step := wakes.steps[i]; step != 0 {
-			atomic.AddUint32(w, step)
-		}
+	for _, w := range wakes.words[:wakes.n] {
 		WakeAll(w)
 	}
 	return err
@@ -73,6 +80,7 @@ func (a *Arena) transact(fn func(t *Tx) error) (wakes wakes, err error) {
 		err := fn(t)
 		if err == nil {
 			t.commit()
+			t.wakes.step() // here, for without the lock the memory may be another object's
 		}
 		return err
 	})

@@ -45,6 +45,7 @@ const (
 	slotKeeper     = 0  // u32: the number of the keeper's thread; 0: the slot is free
 	slotGeneration = 4  // u32: one more for each process that the slot has stood for
 	slotPID        = 8  // u32
+	slotLeft       = 12 // u32: 1: it ends in good order
 	slotChunk      = 16 // u64: the last chunk of the ledger
 	slotCount      = 24 // u32: entries in it
 )

@@ -33,7 +33,7 @@ var parts = map[string]struct {
 		{"last extent", offLastExtent, 4}, {"free extent", offFreeExtent, 4}, {"slabs", offSlabs, 4 * classes}, {"root", offRoot, 4},
 	}},
 	"arena-slot": {slotSize, []field{
-		{"keeper", slotKeeper, 4}, {"generation", slotGeneration, 4}, {"pid", slotPID, 4}, {"chunk", slotChunk, 8}, {"count", slotCount, 4},
+		{"keeper", slotKeeper, 4}, {"generation", slotGeneration, 4}, {"pid", slotPID, 4}, {"left", slotLeft, 4}, {"chunk", slotChunk, 8}, {"count", slotCount, 4},
 	}},
 	"arena-chunk": {chunkSize, []field{
 		{"previous", chunkPrev, 8}, {"slab", chunkSlab, 4}, {"entries", chunkStart, entrySize * chunkEntries},

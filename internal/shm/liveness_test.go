@@ -116,6 +116,10 @@ func TestDropAndLeaveAreOrderly(t *testing.T) {
 				m.expect("dropped")
 			}
 			assert.True(t, a.Alive(self), "it still runs")
+			if how == "leave" {
+				a.Reap()
+				assert.Zero(t, *o.Word(wordLeft), "its goroutines may be in the middle of something")
+			}
 			m.tell("exit")
 			_ = m.wait()
 			a.Reap()

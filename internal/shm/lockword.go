@@ -217,14 +217,6 @@ func (l LockWord) ReleaseOwn() {
 	}
 }
 
-// abandon gives back a lock that this process leaves behind at its end.
-func (l LockWord) abandon() {
-	if l.OwnedHere() {
-		atomic.OrUint32(l.flags, flagOwnerDied)
-		l.ReleaseOwn()
-	}
-}
-
 // wake wakes one waiter. The bit goes only when there was none: a waiter that has
 // slept sets it again, so one that comes in between is not forgotten.
 func (l LockWord) wake() {

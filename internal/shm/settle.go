@@ -1,6 +1,7 @@
 package shm
 
 import (
+	"errors"
 	"sync/atomic"
 
 	"github.com/multiproc/mp/internal/sys"
@@ -60,7 +61,7 @@ func (a *Arena) settleAll() (whole bool) {
 		if keeper&sys.FutexOwnerDied == 0 {
 			continue
 		}
-		if err := a.empty(slot, false); err != nil {
+		if err := a.empty(slot, a.load(slotAt(slot)+slotLeft) != 0); err != nil {
 			whole = false
 			continue
 		}
@@ -68,6 +69,7 @@ func (a *Arena) settleAll() (whole bool) {
 		// matter of the journal, since whoever takes a slot does that outside of it.
 		if err := a.Transact(func(t *Tx) error {
 			t.Add(slotAt(slot)+slotGeneration, 1)
+			t.Store(slotAt(slot)+slotLeft, 0)
 			return nil
 		}); err != nil {
 			whole = false
@@ -93,7 +95,13 @@ func (a *Arena) empty(slot uint32, orderly bool) error {
 				return err
 			}
 			return nil
-		}); err != nil || !more {
+		}); errors.Is(err, ErrDamaged) {
+			// That object stays, whatever is left of it; what else the process had does not.
+			if err := a.forget(slot); err != nil {
+				return err
+			}
+			continue
+		} else if err != nil || !more {
 			return err
 		}
 		if dying == 0 {
@@ -112,8 +120,17 @@ func (a *Arena) empty(slot uint32, orderly bool) error {
 	}
 }
 
-// Leave gives up all that this process has, in good order: nobody takes it for
-// dead. It is for the end of a process, which cannot use its handles any more.
+// forget takes the last entry out of a slot's ledger, without giving anything back.
+func (a *Arena) forget(slot uint32) error {
+	return a.Transact(func(t *Tx) error {
+		t.removeEntry(slot, t.lastEntry(slot))
+		return nil
+	})
+}
+
+// Leave is for the end of a process in good order: nobody takes it for dead, and it
+// gets no shared objects any more. What it has is given up when it has ended, by whoever
+// notices that, for other goroutines may be in the middle of anything until then.
 func Leave() {
 	a := Mapped()
 	if a == nil {
@@ -129,11 +146,8 @@ func Leave() {
 		a.buried.Wait()
 	}
 	for _, o := range a.objects {
-		if o.handles > 0 {
-			o.LockWord().abandon()
-		}
 		o.handles = 0
 	}
 	clear(a.objects)
-	_ = a.empty(a.slot, true) // the slot is for whoever reaps it
+	atomic.StoreUint32(a.word(slotAt(a.slot)+slotLeft), 1)
 }
