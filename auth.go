@@ -1,6 +1,7 @@
 package mp
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,13 +18,16 @@ import (
 // multiprocessing.connection, where the key is called authkey.
 //
 // The key does not travel, and is not in any error. It protects against strangers, not
-// against those who can read or change what goes over the network: use TLS as well.
+// against those who can read or change what goes over the network: use TLS as well. In
+// particular, the protocol does not tell which holder of the key has answered: who takes
+// over the address of a listener can pass challenges on from one to another.
+//
 // Give it to child processes in their argument, not in the command line or the
 // environment, which others can read. AuthKey is one that they have already.
 type Auth struct {
 	// Key is the shared secret: any bytes, best 32 random ones. An empty slice is a key
 	// like any other; nil is refused, so that a key that could not be read does not
-	// open the door.
+	// open the door. Dial and Listen copy it: it may be wiped when they have returned.
 	Key []byte `json:"-"`
 	// AllowMD5 lets ends take part that know only HMAC-MD5, as Python does up to 3.11.
 	// A Go program that talks to one of those needs it, be it that it listens or dials.
@@ -37,6 +41,15 @@ func (a *Auth) check() error {
 		return errNoKey
 	}
 	return nil
+}
+
+// clone returns a copy that the caller of Dial or Listen cannot change: whoever wipes its
+// key is not to let in those who have an empty one.
+func (a *Auth) clone() *Auth {
+	if a == nil {
+		return nil
+	}
+	return &Auth{Key: bytes.Clone(a.Key), AllowMD5: a.AllowMD5}
 }
 
 // Format never writes the key, whatever the verb.

@@ -107,3 +107,14 @@ func TestAuthOfAnotherUser(t *testing.T) {
 		require.NoError(t, join(t, p))
 	}
 }
+
+// A program may wipe its key when it listens: nobody gets in with the empty one.
+func TestAuthKeyWipedAfterListen(t *testing.T) {
+	key := &mp.Auth{Key: []byte("wiped")}
+	l := listenAt(t, "unix", mp.ListenConfig{Auth: key})
+	clear(key.Key)
+	key.Key = nil
+	_, err := (&mp.Dialer{Auth: &mp.Auth{Key: []byte{}}}).Dial(bounded(t), "unix", l.Addr().String())
+	require.ErrorIs(t, err, mp.ErrAuthentication)
+	dialTo(t, l, mp.Dialer{Auth: &mp.Auth{Key: []byte("wiped")}})
+}

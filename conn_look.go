@@ -5,6 +5,8 @@ import (
 	"errors"
 	"syscall"
 	"time"
+
+	"github.com/multiproc/mp/internal/stream"
 )
 
 // settle is how long a connection may take to say what it makes of what is there.
@@ -38,4 +40,15 @@ func (c *Conn) look(rc syscall.RawConn) (bool, error) {
 		err = nil
 	}
 	return ready, err
+}
+
+// readAhead says whether there is something to receive, or an error, that the socket does
+// not tell of, because the transport has read it already. It does not wait.
+func (c *Conn) readAhead() bool {
+	s, ok := c.transport.(*stream.Stream)
+	if !ok || !s.ReadsAhead() {
+		return false
+	}
+	ready, err := s.Poll(over)
+	return ready || !errors.Is(err, context.Canceled)
 }

@@ -64,7 +64,8 @@ func (d *Dialer) Dial(ctx context.Context, network, address string) (*Conn, erro
 }
 
 func (d *Dialer) dial(ctx context.Context, network, address string) (*Conn, error) {
-	if err := d.Auth.check(); err != nil {
+	key := d.Auth.clone()
+	if err := key.check(); err != nil {
 		return nil, err
 	}
 	if d.MaxMessage < 0 {
@@ -86,12 +87,12 @@ func (d *Dialer) dial(ctx context.Context, network, address string) (*Conn, erro
 	if err != nil {
 		return nil, err
 	}
-	carrier, err := welcome(ctx, s, d.TLS, d.Auth, true, host(network, address))
+	carrier, err := welcome(ctx, s, d.TLS, key, true, host(network, address))
 	if err != nil {
 		return nil, err
 	}
 	c := newSocketConn(s, carrier, d.MaxMessage)
-	c.keyless = d.Auth == nil
+	c.keyless = key == nil
 	return c, nil
 }
 

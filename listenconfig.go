@@ -104,7 +104,9 @@ func (lc *ListenConfig) Listen(ctx context.Context, network, address string) (*L
 }
 
 func (lc *ListenConfig) listen(ctx context.Context, network, address string) (*Listener, error) {
-	if err := lc.check(); err != nil {
+	config := *lc
+	config.Auth = lc.Auth.clone()
+	if err := config.check(); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -133,7 +135,7 @@ func (lc *ListenConfig) listen(ctx context.Context, network, address string) (*L
 	if err != nil {
 		return nil, err
 	}
-	return newListener(s, *lc), nil
+	return newListener(s, config), nil
 }
 
 // tracker returns what removes the files that a killed process has left, or nil. ours

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,9 +34,8 @@ type door struct {
 
 // A guest is a peer in the handshake.
 type guest struct {
-	came   time.Time
-	expel  context.CancelCauseFunc
-	passed bool
+	came  time.Time
+	expel context.CancelCauseFunc
 }
 
 var errExpelled = errors.New("others were waiting")
@@ -107,11 +107,7 @@ func (d *door) shake(ctx context.Context) (_ context.Context, passed func()) {
 		expel(nil)
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		g.passed = true
-		for len(d.guests) > 0 && d.guests[0].passed {
-			d.guests[0] = nil
-			d.guests = d.guests[1:]
-		}
+		d.guests = slices.DeleteFunc(d.guests, func(other *guest) bool { return other == g })
 	}
 }
 

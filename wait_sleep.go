@@ -163,7 +163,8 @@ func (s *sleeping) onFiles(ctx context.Context, limit time.Duration) {
 }
 
 // untold says whether something in memory is ready, or has been closed, or a file has,
-// and nobody has told.
+// and nobody has told; or whether a message has been read together with the one that
+// somebody else has received, so that the file will not tell of it.
 func (s *sleeping) untold() bool {
 	for _, w := range s.inMemory {
 		if ready, err := w.ready(); ready || err != nil {
@@ -172,6 +173,9 @@ func (s *sleeping) untold() bool {
 	}
 	for _, f := range s.files {
 		if f.descriptor().Control(func(uintptr) {}) != nil {
+			return true
+		}
+		if w, ok := f.(socketWatch); ok && w.c.readAhead() {
 			return true
 		}
 	}

@@ -68,7 +68,23 @@ func (s security) Secure(ctx context.Context, carrier transport.Carrier, dialled
 	if err := c.HandshakeContext(ctx); err != nil {
 		return nil, err
 	}
-	return c, nil
+	return conn{c, carrier}, nil
+}
+
+// farewell is how long Close waits for a peer that does not read what is sent already.
+const farewell = time.Second
+
+// A conn is TLS that can be closed while a Read writes: it answers a KeyUpdate of the
+// peer, and if the peer does not read that, it has the lock that Close needs before it
+// sets a deadline of its own.
+type conn struct {
+	*tls.Conn
+	socket transport.Carrier
+}
+
+func (c conn) Close() error {
+	_ = c.socket.SetWriteDeadline(time.Now().Add(farewell))
+	return c.Conn.Close()
 }
 
 // plain makes a net.Conn of a carrier. TLS does not ask for the addresses.

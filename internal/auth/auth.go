@@ -34,6 +34,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 )
 
 // ErrAuthentication is matched by every error of a handshake, except those of a time
@@ -60,24 +61,37 @@ type Config struct {
 
 // Listener proves and demands the key as the end that has listened.
 func Listener(rw io.ReadWriter, c Config) error {
-	if err := c.ask(rw); err != nil {
+	if err := c.ask(rw, &listening); err != nil {
 		return err
 	}
-	return c.answer(rw)
+	return c.answer(rw, &listening)
 }
 
 // Dialer does it as the end that has dialled.
 func Dialer(rw io.ReadWriter, c Config) error {
-	if err := c.answer(rw); err != nil {
+	if err := c.answer(rw, &dialling); err != nil {
 		return err
 	}
-	return c.ask(rw)
+	return c.ask(rw, &dialling)
 }
 
+// A role has the challenges that one of the two ends, in all handshakes of this process,
+// has sent and not judged the answer of.
+//
+// Only the other end ever answers one of them. If it comes back to the same end, in
+// another handshake, somebody without the key passes it on: he would have one Dial
+// prove to another what he cannot prove himself. A Dial to a Listener of its own process
+// is nothing of the kind, so what is passed on from one end to the other is not seen.
+type role struct{ asked sync.Map }
+
+var listening, dialling role
+
 // ask sends a challenge and judges the answer.
-func (c Config) ask(rw io.ReadWriter) error {
+func (c Config) ask(rw io.ReadWriter, as *role) error {
 	challenge := append([]byte("{"+ours+"}"), make([]byte, challengeSize)...)
 	_, _ = rand.Read(challenge[len(challenge)-challengeSize:]) // never fails
+	as.asked.Store(string(challenge), nil)
+	defer as.asked.Delete(string(challenge))
 	if err := send(rw, append([]byte(challengeText), challenge...)); err != nil {
 		return err
 	}
@@ -105,7 +119,7 @@ func (c Config) judge(challenge, answer []byte) error {
 }
 
 // answer answers a challenge and waits for the verdict.
-func (c Config) answer(rw io.ReadWriter) error {
+func (c Config) answer(rw io.ReadWriter, as *role) error {
 	message, err := receive(rw, "a challenge")
 	if err != nil {
 		return err
@@ -113,6 +127,9 @@ func (c Config) answer(rw io.ReadWriter) error {
 	challenge, ok := bytes.CutPrefix(message, []byte(challengeText))
 	if !ok {
 		return refuse("there is no challenge: the other end does not use a key, or is no listener of this kind")
+	}
+	if _, own := as.asked.Load(string(challenge)); own {
+		return refuse("a challenge of this process comes back: the other end passes on what it cannot answer")
 	}
 	d, random, err := c.digestOf(challenge, oldChallengeSize)
 	if err != nil {

@@ -194,3 +194,40 @@ func fuzz(f *testing.F, role func(io.ReadWriter, Config) error) {
 		assert.LessOrEqual(t, len(in)-r.Len(), 3*(headerSize+maxMessage))
 	})
 }
+
+// A false listener, which has no key, passes the challenge of one Dial on to another of
+// the same process.
+func TestAChallengeThatComesBack(t *testing.T) {
+	c := Config{Key: []byte("key"), AllowMD5: true}
+	var second error
+	_, first := two(func(rw io.ReadWriter) error {
+		foreign := append([]byte(challengeText), make([]byte, oldChallengeSize)...)
+		if err := send(rw, foreign); err != nil {
+			return err
+		}
+		if _, err := receive(rw, "its answer"); err != nil {
+			return err
+		}
+		if err := send(rw, []byte(welcomeText)); err != nil {
+			return err
+		}
+		challenge, err := receive(rw, "its challenge")
+		if err != nil {
+			return err
+		}
+		var answer []byte
+		_, second = two(func(rw io.ReadWriter) (err error) {
+			if err = send(rw, challenge); err == nil {
+				answer, err = receive(rw, "the answer of the other one")
+			}
+			return err
+		}, side(Dialer, c))
+		if err = send(rw, answer); err == nil {
+			_, err = receive(rw, "the verdict")
+		}
+		return err
+	}, side(Dialer, c))
+	require.ErrorIs(t, first, ErrAuthentication)
+	require.ErrorIs(t, second, ErrAuthentication)
+	assert.ErrorContains(t, second, "comes back")
+}

@@ -60,7 +60,7 @@ func TestGoldenAnswers(t *testing.T) {
 		require.NoError(t, err)
 		var sent bytes.Buffer
 		in := bytes.NewReader(framed(append([]byte(challengeText), each.challenge...), []byte(welcomeText)))
-		require.NoError(t, c.answer(pair{in, &sent}))
+		require.NoError(t, c.answer(pair{in, &sent}, &dialling))
 		assert.Equal(t, framed(append([]byte(each.name), mac...)), sent.Bytes())
 		rest, err := io.ReadAll(in)
 		require.NoError(t, err)

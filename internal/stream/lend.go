@@ -9,7 +9,8 @@ import (
 
 // Lend calls use with the socket, which then stands between two messages in both
 // directions: nothing of what is in the kernel is missing. It does not wait; while
-// somebody sends, or receives, or waits for that, it is an error.
+// somebody sends, or receives, or waits for that, it is an error; so it is after a
+// failed send, which may have left a part of its message there.
 func (s *Stream) Lend(use func(c syscall.RawConn) error) error {
 	if s.socket == nil {
 		return errNoSocket
@@ -29,6 +30,9 @@ func (s *Stream) Lend(use func(c syscall.RawConn) error) error {
 	}
 	if s.in.begun() {
 		return errHalfRead
+	}
+	if s.out.err != nil {
+		return s.out.err
 	}
 	c, err := s.socket.SyscallConn()
 	if err != nil {

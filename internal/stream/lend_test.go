@@ -3,6 +3,7 @@
 package stream
 
 import (
+	"context"
 	"errors"
 	"syscall"
 	"testing"
@@ -48,4 +49,21 @@ func TestLend(t *testing.T) {
 	c, _ := overFiles(t)
 	assert.ErrorIs(t, c.Lend(lend), errNoSocket)
 	assert.Equal(t, 5, lent)
+}
+
+// Of a socket on which a message is torn nobody else gets anything.
+func TestATornStreamIsNotHandedOver(t *testing.T) {
+	a, b := streams(t)
+	ctx, cancel := context.WithCancel(background)
+	go func() {
+		defer cancel() // a part is there, and there is no room for the rest
+		_, err := b.Poll(background)
+		assert.NoError(t, err)
+	}()
+	require.ErrorIs(t, a.Send(ctx, make([]byte, 16<<20)), transport.ErrUnderway)
+	require.NoError(t, b.Close())
+	_, err := a.File(background) // which waits for the rest
+	assert.ErrorIs(t, err, syscall.EPIPE)
+	err = a.Lend(func(syscall.RawConn) error { return nil })
+	assert.ErrorIs(t, err, syscall.EPIPE)
 }

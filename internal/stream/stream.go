@@ -110,6 +110,10 @@ func (s *Stream) because(ctx context.Context, err error) error {
 	return err
 }
 
+// ReadsAhead says whether what has not been received may be in the carrier already, as
+// with TLS, and not in the kernel: then the socket does not tell of it.
+func (s *Stream) ReadsAhead() bool { return s.socket == nil }
+
 // SyscallConn gives access to the socket, to wait for it or to set its options.
 func (s *Stream) SyscallConn() (syscall.RawConn, error) {
 	if s.socket == nil {
@@ -135,6 +139,9 @@ func (s *Stream) File(ctx context.Context) (*os.File, error) {
 	}
 	if s.in.err != nil {
 		return nil, s.in.err
+	}
+	if s.out.err != nil { // a part of a message may have left
+		return nil, s.out.err
 	}
 	return s.socket.File()
 }

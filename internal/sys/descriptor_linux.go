@@ -34,9 +34,9 @@ func SendDescriptor(socket uintptr, message []byte, fd int) error {
 // is n == 0 without an error; EMFILE says that this process had no room for the
 // descriptor. It returns ErrWouldBlock when nothing is there.
 func ReceiveDescriptor(socket uintptr, p []byte) (n, fd int, err error) {
-	var control [64]byte // a few descriptors; the kernel closes what does not fit
+	control := make([]byte, unix.CmsgSpace(4)) // one descriptor, or two; the kernel closes what does not fit
 	for {
-		n, length, flags, _, err := unix.Recvmsg(int(socket), p, control[:], unix.MSG_CMSG_CLOEXEC)
+		n, length, flags, _, err := unix.Recvmsg(int(socket), p, control, unix.MSG_CMSG_CLOEXEC)
 		switch err {
 		case nil:
 			fd, err := received(control[:length])
