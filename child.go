@@ -95,7 +95,7 @@ func runTarget(ctx context.Context, in *spawn.Inheritance, s *spawn.Setup, stopp
 			code = 1
 			failure := def.Failure(err)
 			_ = in.Send(ipc.KindReport, failure.Encode())
-			obeys := stopped.Load() && errors.Is(err, context.Canceled)
+			obeys := stopped.Load() && failure.Cancelled()
 			if !s.Result && !obeys { // the parent's Run returns it, and its caller says it
 				complain(fmt.Sprintf("mp: process %s (pid %d) failed: %s\n%s\n", s.Name, os.Getpid(), failure.Text, strings.TrimSpace(failure.Stack)))
 			}

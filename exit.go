@@ -52,12 +52,24 @@ func runExitHooks() {
 }
 
 func runHook(fn func()) {
+	returned := false
 	defer func() {
-		if r := recover(); r != nil {
+		switch r := recover(); {
+		case r != nil:
 			fmt.Fprintf(os.Stderr, "mp: a function given to OnExit panicked: %v\n%s", r, debug.Stack())
+		case !returned: // runtime.Goexit: the caller's loop is left as well
+			runExitHooks()
 		}
 	}()
 	fn()
+	returned = true
+}
+
+// end calls the functions given to OnExit, and ends the process, also if one of them
+// ends the goroutine.
+func end(code int) {
+	defer exit(code)
+	runExitHooks()
 }
 
 // atExit registers what endDaemons has to end besides processes.
@@ -89,8 +101,9 @@ func endDaemons() {
 	}
 	for _, p := range ActiveChildren() {
 		if p.Daemon {
-			_ = p.Kill()
-			<-p.Done()
+			if p.Kill() == nil { // it may run as another user, who has to end it
+				<-p.Done()
+			}
 		}
 	}
 }
@@ -98,7 +111,9 @@ func endDaemons() {
 // joinChildren waits for the children that are no daemons.
 func joinChildren() {
 	for _, p := range ActiveChildren() {
-		<-p.Done()
+		if !p.Daemon {
+			<-p.Done()
+		}
 	}
 }
 
@@ -119,7 +134,7 @@ func exit(code int) {
 
 // isTestBinary says whether go test has built this program.
 func isTestBinary() bool {
-	for _, arg := range os.Args[1:] {
+	for _, arg := range os.Args {
 		if strings.HasPrefix(arg, "-test.") {
 			return true
 		}

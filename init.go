@@ -83,16 +83,14 @@ func Main(run func(ctx context.Context) error) {
 // Daemons are ended first, and pools; other children go on.
 func Exit(code int) {
 	endDaemons()
-	runExitHooks()
-	exit(code)
+	end(code)
 }
 
 // leave ends the process in good order.
 func leave(code int) {
 	endDaemons()
 	joinChildren()
-	runExitHooks()
-	exit(code)
+	end(code)
 }
 
 // CPUCount returns how many CPUs this process may use: those of its affinity

@@ -183,11 +183,14 @@ func (p *Process) Join(ctx context.Context) error {
 	if p == nil || p.shared == nil {
 		return errNoProcess
 	}
-	switch p.current() {
+	p.mu.Lock()
+	state, label := p.state, p.label()
+	p.mu.Unlock()
+	switch state {
 	case initial:
-		return fmt.Errorf("mp: join: %s %w", p.label(), ErrNotStarted)
+		return fmt.Errorf("mp: join: %s %w", label, ErrNotStarted)
 	case closed:
-		return fmt.Errorf("mp: join: %s %w", p.label(), ErrClosed)
+		return fmt.Errorf("mp: join: %s %w", label, ErrClosed)
 	}
 	if p == Self() {
 		return errors.New("mp: a process cannot join itself")
@@ -276,7 +279,8 @@ type noProcess struct{}
 func (noProcess) Error() string        { return "mp: not a process; make one with mp.NewProcess" }
 func (noProcess) Is(target error) bool { return target == ErrNotStarted }
 
-// label is the name, also of a process that has none yet.
+// label is the name, also of a process that has none yet. The caller holds mu: Start
+// names the process.
 func (p *Process) label() string {
 	if p.Name == "" {
 		return "process"

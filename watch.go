@@ -1,8 +1,6 @@
 package mp
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -12,13 +10,13 @@ import (
 
 // watch follows a child to its end. It owns proc from there on.
 //
-// A child says hello and, if its target fails, why: both fit into the pipe, so
-// they are read when it has ended. To be woken for the hello would cost as much as
-// a tenth of the start. The result of Run can be of any size and is read as it
-// comes.
+// A child says hello and, if its target fails, why: both fit into a pipe of the
+// usual size, so they are read when it has ended. To be woken for the hello would cost
+// as much as a tenth of the start. The result of Run can be of any size and is read as
+// it comes.
 func (p *Process) watch(proc *spawn.Process) {
 	l := &listener{proc: proc}
-	if p.result {
+	if p.result || proc.Room < spawn.UsualRoom {
 		l.follow()
 	}
 	hello := time.AfterFunc(spawn.HandshakeTimeout, l.demandHello)
@@ -72,7 +70,7 @@ func (p *Process) outcome(r reports, remains death.Remains) error {
 		return nil
 	case e.Remote != nil && e.Remote.Panic:
 		e.Cause = CausePanic
-	case e.Remote != nil && p.wasStopped() && errors.Is(e.Remote, context.Canceled):
+	case e.Remote != nil && p.wasStopped() && r.failure.Cancelled():
 		e.Cause = CauseKilled
 	case e.Remote != nil:
 		e.Cause = CauseError

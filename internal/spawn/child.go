@@ -51,7 +51,9 @@ func init() {
 	if found, ok := sys.FIFOInode(base); !ok || found != inode {
 		return // the variable has leaked into a program that is not the child
 	}
-	sys.NameThread(filepath.Base(os.Args[0])) // initialisation runs on the main thread
+	if len(os.Args) > 0 { // the parent may have emptied its own, which are handed on
+		sys.NameThread(filepath.Base(os.Args[0])) // initialisation runs on the main thread
+	}
 	inherited = new(Inheritance)
 	inherited.take(base, count)
 }

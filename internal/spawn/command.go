@@ -31,7 +31,7 @@ type Command struct {
 }
 
 // image is the identity of the running program; it does not change.
-var image = sync.OnceValues(sys.RunningImage)
+var image = kept(sys.RunningImage)
 
 // Start starts a child and hands it its setup.
 func Start(c *Command) (*Process, error) {
@@ -99,6 +99,9 @@ func (p *Process) open(role Role, pipe int) (theirs []*os.File, err error) {
 		return theirs, err
 	}
 	theirs = append(theirs, reportsW)
+	if role == Target {
+		p.Room = sys.PipeSize(reportsW)
+	}
 	if p.Reports, err = ipc.NewReader(reportsR); err != nil {
 		return theirs, err
 	}
@@ -241,7 +244,29 @@ func unlessClosed(f *os.File) *os.File {
 	return f
 }
 
-var devNull = sync.OnceValues(func() (*os.File, error) { return os.Open(os.DevNull) })
+var devNull = kept(func() (*os.File, error) { return os.Open(os.DevNull) })
+
+// kept returns a function that calls get until it succeeds, and returns that value
+// from then on. An error is not kept: the next start may find descriptors again.
+func kept[T any](get func() (T, error)) func() (T, error) {
+	var (
+		mu    sync.Mutex
+		have  bool
+		value T
+	)
+	return func() (T, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if have {
+			return value, nil
+		}
+		v, err := get()
+		if err == nil {
+			value, have = v, true
+		}
+		return v, err
+	}
+}
 
 // closedStream stands for a standard stream that the child does not get.
 const closedStream = ^uintptr(0)

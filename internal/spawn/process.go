@@ -17,6 +17,9 @@ import (
 // HandshakeTimeout is how long a child may take to say hello.
 const HandshakeTimeout = 10 * time.Second
 
+// UsualRoom is what a pipe holds, in bytes, and more than a failure and a hello.
+const UsualRoom = 64 << 10
+
 // maxLastWords bounds what is kept of a crash text.
 const maxLastWords = 16 << 10
 
@@ -25,6 +28,7 @@ type Process struct {
 	Name    string
 	PID     int
 	Reports *ipc.Reader
+	Room    int            // of a Target: how many bytes fit into the pipe of Reports
 	Tasks   *ipc.Writer    // of a Worker
 	Ledger  *ledger.Ledger // of a Worker
 
@@ -35,9 +39,9 @@ type Process struct {
 	handing  sync.WaitGroup
 
 	mu       sync.Mutex
-	told     []byte         // frames that wait for the end of the hand-over
-	busy     bool           // the setup is being handed over
-	killed   syscall.Signal // the last signal that this process has sent it
+	told     []byte // frames that wait for the end of the hand-over
+	busy     bool   // the setup is being handed over
+	sent     uint64 // a bit for each signal that this process has sent it, 1<<0 for 1
 	released bool
 }
 
@@ -94,15 +98,26 @@ func (p *Process) Signal(sig syscall.Signal) error {
 	if p.released {
 		return nil
 	}
-	p.killed = sig
-	return p.child.Signal(sig)
+	if err := p.child.Signal(sig); err != nil {
+		return err
+	}
+	p.sent |= bit(sig)
+	return nil
 }
 
 // Signalled says whether this process has sent the child that signal.
 func (p *Process) Signalled(sig syscall.Signal) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return sig != 0 && p.killed == sig
+	return p.sent&bit(sig) != 0
+}
+
+// bit is the place of a signal in a set; none for what is no signal.
+func bit(sig syscall.Signal) uint64 {
+	if sig < 1 || sig > 64 {
+		return 0
+	}
+	return 1 << (sig - 1)
 }
 
 // LastWords returns what the child's runtime wrote when it crashed.

@@ -45,6 +45,7 @@ type Image struct {
 
 func Pipe() (r, w *os.File, err error)        { return nil, nil, unsupported("Pipe") }
 func GrowPipe(*os.File, int)                  {}
+func PipeSize(*os.File) int                   { return 0 }
 func NewFile(int, string) (*os.File, error)   { return nil, unsupported("NewFile") }
 func Inherit(int) (int, error)                { return -1, unsupported("Inherit") }
 func CloseInherited(int) error                { return unsupported("CloseInherited") }

@@ -1,7 +1,9 @@
 package sys
 
 import (
+	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -12,11 +14,11 @@ func Pipe() (r, w *os.File, err error) {
 	if err := unix.Pipe2(p[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
 		return nil, nil, os.NewSyscallError("pipe2", err)
 	}
-	if r, err = NewFile(p[0], "mp-pipe"); err != nil {
+	if r, err = newPolled(p[0], "mp-pipe"); err != nil {
 		unix.Close(p[1])
 		return nil, nil, err
 	}
-	if w, err = NewFile(p[1], "mp-pipe"); err != nil {
+	if w, err = newPolled(p[1], "mp-pipe"); err != nil {
 		r.Close()
 		return nil, nil, err
 	}
@@ -33,6 +35,16 @@ func GrowPipe(f *os.File, size int) {
 	})
 }
 
+// PipeSize returns how many bytes fit into a pipe: mostly 64 KiB, but as little as
+// a page for a user who has too many of them. It is 0 if it cannot be had.
+func PipeSize(f *os.File) (size int) {
+	_ = control(f, func(fd int) (err error) {
+		size, err = unix.FcntlInt(uintptr(fd), unix.F_GETPIPE_SZ, 0)
+		return err
+	})
+	return max(size, 0)
+}
+
 // NewFile takes ownership of fd: it is moved out of the way of the standard
 // streams, made close-on-exec and, if it is non-blocking already, handed to
 // the runtime's poller.
@@ -42,6 +54,20 @@ func NewFile(fd int, name string) (*os.File, error) {
 		return nil, err
 	}
 	return os.NewFile(uintptr(fd), name), nil
+}
+
+// newPolled is NewFile for a non-blocking descriptor that somebody will wait for. It
+// fails if the poller has not taken it, which os.NewFile does not tell.
+func newPolled(fd int, name string) (*os.File, error) {
+	f, err := NewFile(fd, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.SetReadDeadline(time.Time{}); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s cannot be polled (is fs.epoll.max_user_watches reached?): %w", name, err)
+	}
+	return f, nil
 }
 
 // aboveStreams moves a close-on-exec descriptor away from the numbers of the

@@ -51,7 +51,7 @@ func Start(p *Program) (*Child, error) {
 		unix.Close(pidfd)
 		return nil, abandon(pid, os.NewSyscallError("fcntl(O_NONBLOCK)", err))
 	}
-	file, err := NewFile(pidfd, "mp-pidfd")
+	file, err := newPolled(pidfd, "mp-pidfd")
 	if err != nil {
 		return nil, abandon(pid, err)
 	}

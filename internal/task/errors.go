@@ -34,6 +34,9 @@ type typedError struct {
 // errnoName is the name under which system call errors travel.
 const errnoName = "syscall.Errno"
 
+// canceledName is that of context.Canceled.
+const canceledName = "context.Canceled"
+
 // Sentinels returns the errors of the library itself by name. Package mp sets it.
 var Sentinels = func() map[string]error { return nil }
 
@@ -47,7 +50,7 @@ var registered = sync.OnceValue(func() *errorTable {
 		typeOf: make(map[reflect.Type]string),
 	}
 	for name, err := range map[string]error{
-		"context.Canceled":         context.Canceled,
+		canceledName:               context.Canceled,
 		"context.DeadlineExceeded": context.DeadlineExceeded,
 		"io.EOF":                   io.EOF,
 		"io.ErrUnexpectedEOF":      io.ErrUnexpectedEOF,
@@ -154,7 +157,14 @@ func chain(err error) (known []string, typed []TypedError) {
 	defer func() { _ = recover() }()
 	seen := make(map[string]bool)
 	visited := make(map[error]bool)
-	room := maxTyped
+	room, names := maxTyped, maxKnown
+	know := func(name string) {
+		seen[name] = true
+		if size := len(name) + perName; size <= names {
+			names -= size
+			known = append(known, name)
+		}
+	}
 	queue := []error{err}
 	for looked := 0; len(queue) > 0 && looked < maxChain; looked++ {
 		err, queue = queue[0], queue[1:]
@@ -167,13 +177,12 @@ func chain(err error) (known []string, typed []TypedError) {
 			}
 			visited[err] = true
 			if name, ok := table.names[err]; ok && !seen[name] {
-				seen[name] = true
-				known = append(known, name)
+				know(name)
 			}
 		}
 		if name, ok := table.typeOf[reflect.TypeOf(err)]; ok {
-			if data, encErr := table.types[name].append(err); encErr == nil && len(data) <= room {
-				room -= len(data)
+			if data, encErr := table.types[name].append(err); encErr == nil && len(name)+len(data)+perName <= room {
+				room -= len(name) + len(data) + perName
 				typed = append(typed, TypedError{Name: name, Data: data})
 			}
 		}
@@ -186,8 +195,7 @@ func chain(err error) (known []string, typed []TypedError) {
 		if is, ok := err.(interface{ Is(error) bool }); ok {
 			for name, sentinel := range maps.All(table.byName) {
 				if !seen[name] && is.Is(sentinel) {
-					seen[name] = true
-					known = append(known, name)
+					know(name)
 				}
 			}
 		}

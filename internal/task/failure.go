@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -44,7 +45,12 @@ const (
 	maxText  = 16 << 10 // bytes of a failure's text that travel
 	maxStack = 16 << 10
 	maxTyped = 16 << 10 // bytes of the errors of registered types, all together
+	maxKnown = 8 << 10  // bytes of the names of registered errors, all together
+	maxType  = 1 << 10  // bytes of a type's name
 	maxChain = 1000     // errors of a chain that are looked at
+	// perName is what an entry of Known or Typed is charged with besides its bytes,
+	// and at least what the encoding of a failure puts around them.
+	perName = 16
 )
 
 // abnormal is what a panic or an end of the goroutine becomes.
@@ -131,9 +137,14 @@ func Describe(err error) *Failure {
 	case *timedOut:
 		f.Kind, f.Type = TimedOut, fmt.Sprintf("%T", e.err)
 	}
+	f.Type = cut(f.Type, maxType)
 	f.Known, f.Typed = chain(err)
 	return f
 }
+
+// Cancelled says whether the error matched context.Canceled. It does not call the
+// methods of the user's errors, as errors.Is would.
+func (f *Failure) Cancelled() bool { return slices.Contains(f.Known, canceledName) }
 
 // failureCodec is made when it is first needed, for few processes ever fail.
 var failureCodec = sync.OnceValue(func() *codec.Codec {
@@ -169,7 +180,7 @@ func Decode(body []byte) (*Failure, error) {
 func (d *Def) Failure(err error) *Failure {
 	f := Describe(err)
 	if f.Stack == "" {
-		f.Stack = d.Where()
+		f.Stack = cut(d.Where(), maxStack)
 	}
 	return f
 }

@@ -57,23 +57,23 @@ func (f *function[In, Out]) once(ctx context.Context, arg []byte, c Custody, fin
 		finish(nil, err)
 		return
 	}
+	returned := false // also the methods that encode and decode may end the goroutine
+	defer func() {
+		if !returned {
+			finish(nil, caught(recover(), debug.Stack()))
+		}
+	}()
 	var args [1]In
 	err = codec.DecodeItems(in, arg, args[:])
 	if c.Arrived != nil {
 		c.Arrived()
 	}
 	if err != nil {
+		returned = true
 		finish(nil, undecodable(f.def, err))
 		return
 	}
-	returned := false
-	defer func() {
-		if !returned {
-			finish(nil, caught(recover(), debug.Stack()))
-		}
-	}()
 	value, err := f.fn(ctx, args[0])
-	returned = true
 	var result []byte
 	if err == nil && c.Hold != nil {
 		if result, err = appendOne(out, nil, &value); err == nil && out.Carries() {
@@ -84,6 +84,7 @@ func (f *function[In, Out]) once(ctx context.Context, arg []byte, c Custody, fin
 			err = unencodable(f.def, err)
 		}
 	}
+	returned = true
 	finish(result, err)
 }
 
@@ -96,11 +97,15 @@ func (f *function[In, Out]) Run(s *worker.Stage) {
 	}
 	// The next item counts as started before the arguments are decoded, for a
 	// user's own decoding may be what ends the process.
-	if limit := s.Claim(); limit == s.Next {
-		return
+	var args []In
+	var bad map[int]error
+	for decoded := false; !decoded; {
+		if s.Next == s.Items || s.Claim() == s.Next {
+			return
+		}
+		*s.Marks.Started = s.First + uint64(s.Next) + 1
+		args, bad, decoded = f.decode(s, in)
 	}
-	*s.Marks.Started = s.First + uint64(s.Next) + 1
-	args, bad := decodeArgs[In](in, s.Args, s.Items)
 	size := out.RawSize()
 	for s.Next < s.Items {
 		limit := s.Claim()
@@ -121,6 +126,18 @@ func (f *function[In, Out]) Run(s *worker.Stage) {
 			f.each(s, out, args[s.Next:limit])
 		}
 	}
+}
+
+// decode decodes the arguments of a call. If a method of theirs ends the goroutine,
+// the next item fails: no round may leave all items to the one behind it.
+func (f *function[In, Out]) decode(s *worker.Stage, in *codec.Codec) (args []In, bad map[int]error, decoded bool) {
+	defer func() {
+		if !decoded {
+			s.Fail(Encode(caught(recover(), debug.Stack())))
+		}
+	}()
+	args, bad = decodeArgs[In](in, s.Args, s.Items)
+	return args, bad, true
 }
 
 // firstBad returns the first bad item from next up to limit, or limit.

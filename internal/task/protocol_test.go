@@ -22,5 +22,5 @@ func TestFailureIsAsDocumented(t *testing.T) {
 	assert.Equal(t, map[string]uint64{
 		"returned": uint64(Returned), "panicked": uint64(Panicked), "goexited": uint64(Goexited), "timed out": uint64(TimedOut),
 	}, protocoltest.Numbers(t, "failure-kinds", "kind", "value"))
-	assert.Equal(t, map[string]uint64{"text": maxText, "stack": maxStack, "chain": maxChain, "typed": maxTyped}, protocoltest.Numbers(t, "failure-limits", "limit", "value"))
+	assert.Equal(t, map[string]uint64{"text": maxText, "stack": maxStack, "chain": maxChain, "typed": maxTyped, "known": maxKnown, "type": maxType, "entry": perName}, protocoltest.Numbers(t, "failure-limits", "limit", "value"))
 }

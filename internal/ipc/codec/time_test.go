@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -71,4 +72,11 @@ func TestTimeMalformed(t *testing.T) {
 		fixedZone("x", i)
 	}
 	assert.LessOrEqual(t, len(zoneCache.fixed), zoneCacheSize)
+	clear(zoneCache.fixed)
+	clear(zoneCache.named)
+	long := strings.Repeat("x", maxZone+1)
+	assert.Nil(t, loadLocation(long))
+	assert.Equal(t, long, fixedZone(long, 1).String())
+	assert.Empty(t, zoneCache.named)
+	assert.Empty(t, zoneCache.fixed, "not in bytes, either")
 }

@@ -31,6 +31,13 @@ func zoneOf(t time.Time) byte {
 // zoneCacheSize bounds each of the caches below, which another process can fill.
 const zoneCacheSize = 1024
 
+// Names longer than maxZone are those of no location: a file name is not longer. One
+// longer than maxFixed is not remembered, so that the caches are bounded in bytes too.
+const (
+	maxZone  = 255
+	maxFixed = 64
+)
+
 type fixedKey struct {
 	name   string
 	offset int
@@ -48,7 +55,7 @@ var zoneCache = struct {
 // loadLocation is time.LoadLocation with a memory, or nil. The names that it takes for UTC and Local are not those of
 // locations.
 func loadLocation(name string) *time.Location {
-	if name == "" || name == "UTC" || name == "Local" {
+	if name == "" || name == "UTC" || name == "Local" || len(name) > maxZone {
 		return nil
 	}
 	zoneCache.RLock()
@@ -72,8 +79,12 @@ func loadLocation(name string) *time.Location {
 	return loc
 }
 
-// fixedZone is time.FixedZone with a memory, so that equal times decoded in one process compare equal with ==.
+// fixedZone is time.FixedZone with a memory, so that equal times decoded in one process compare equal with ==, unless the
+// zone's name is very long.
 func fixedZone(name string, offset int) *time.Location {
+	if len(name) > maxFixed {
+		return time.FixedZone(name, offset)
+	}
 	key := fixedKey{name, offset}
 	zoneCache.RLock()
 	loc := zoneCache.fixed[key]
