@@ -173,14 +173,10 @@ func (a *Array[T]) begin(what string) {
 }
 
 func (a *Array[T]) beginSlow(what string) {
-	if a != nil && a.lock != nil {
-		misused(what, a.h.Enter()) // the lock is another object's: it does not keep this one
+	if a == nil {
+		misused(what, shm.ErrNoHandle)
 	}
-	err := a.acquire(context.Background())
-	if err != nil && a != nil && a.lock != nil {
-		a.h.Exit()
-	}
-	misused(what, err)
+	beginLocked(what, &a.h, a.lock)
 }
 
 func (a *Array[T]) end() {

@@ -10,10 +10,10 @@ import (
 // A BoundedSemaphore is a number of permits, which processes take and give back.
 //
 // A permit belongs to the process that has acquired it, and comes back when that
-// process ends, however it ends, or closes or drops its last handle on the semaphore. Any
-// goroutine of any process may release it: a process that has none of its own
-// releases one of another process. So the permits never become more, and those that
-// are not held by a living process are never lost.
+// process ends, however it ends, or closes or drops its last handle on the semaphore.
+// Any goroutine of any process may release it: a process that has none of its own
+// releases one of another process. So the permits never become more, and those that are
+// not held by a living process are never lost.
 //
 // Make it with NewBoundedSemaphore, after Init, and pass it as, or in, the argument
 // of a task. Which of several waiters is next is not promised.

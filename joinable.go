@@ -14,8 +14,7 @@ var ErrNotTaken = fifo.ErrNotTaken
 
 // A LostItemsError is returned by Join when items were taken by processes that
 // ended, or closed or dropped the queue, before they had said that they were done with
-// them. N
-// is how many, since the queue was made.
+// them. N is how many, since the queue was made.
 type LostItemsError = fifo.LostError
 
 // A JoinableQueue is a Queue whose consumers say when they are done with an item,

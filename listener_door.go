@@ -24,7 +24,8 @@ const (
 
 // A door lets a bounded number of peers in at a time. When it is full, or there are no
 // descriptors for more, and somebody has not got through the handshake in a second,
-// whoever has been at it for longest goes: so silent peers, however many, cannot keep others out.
+// whoever has been at it for longest goes: so silent peers, however many, cannot keep
+// others out.
 type door struct {
 	mu     sync.Mutex
 	free   chan struct{} // has room for one: somebody has left

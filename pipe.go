@@ -236,17 +236,5 @@ func (m *memory) Poll(ctx context.Context) (bool, error) {
 
 // Close implements transport.Transport.
 func (m *memory) Close() error {
-	return errors.Join(closeEnd(&m.sender, m.out), closeEnd(&m.taker, m.in))
-}
-
-func closeEnd(h *shm.Handle, q *fifo.Queue) error {
-	if h.Enter() != nil {
-		return nil // it has been closed, or there is none
-	}
-	defer h.Exit() // the memory is the queue's up to here
-	err := h.Close()
-	if err == nil {
-		q.WakeAll()
-	}
-	return err
+	return errors.Join(m.out.Close(), m.in.Close())
 }

@@ -90,15 +90,14 @@ func NewProcess(call AnyCall) *Process {
 	return p
 }
 
-// Start starts the process, once. The argument is encoded, the program executed
-// and the work handed over when it returns, so that a child that is no daemon does
-// it even if this process ends at once; if such a child's argument is larger than 64
-// KiB, Start waits until the child takes it. Only handles in the argument are gone with their
-// last holder: who passes those stays until the child has them. What goes wrong in the
-// child afterwards is an error of Join. Its errors are ErrNotInitialized before Init,
-// ErrStarted, ErrClosed, an argument that cannot be sent, with the path of the
-// field, and what the system says. A process that could not be started can be
-// started again.
+// Start starts the process, once. The argument is encoded, the program executed and the
+// work handed over when it returns, so that a child that is no daemon does it even if
+// this process ends at once; if such a child's argument is larger than 64 KiB, Start
+// waits until the child takes it. Only handles in the argument are gone with their last
+// holder: who passes those stays until the child has them. What goes wrong in the child
+// afterwards is an error of Join. Its errors are ErrNotInitialized before Init,
+// ErrStarted, ErrClosed, an argument that cannot be sent, with the path of the field,
+// and what the system says. A process that could not be started can be started again.
 func (p *Process) Start() error {
 	proc, err := p.start("mp: Process.Start")
 	if err != nil {

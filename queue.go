@@ -351,16 +351,10 @@ func (q *Queue[T]) Shutdown(immediate bool) error {
 // The queue, with what is in it, is there for the other handles, of this and of
 // other processes. Closing again does nothing.
 func (q *Queue[T]) Close() error {
-	h := q.handle()
-	if h.Enter() != nil {
-		return nil // it has been closed, or is none
+	if q == nil {
+		return nil
 	}
-	defer h.Exit() // the memory is the queue's up to here
-	err := h.Close()
-	if err == nil {
-		q.q.WakeAll()
-	}
-	return misuse("Queue.Close", err)
+	return misuse("Queue.Close", q.q.Close())
 }
 
 // String shows the type and how many items there are.

@@ -203,14 +203,10 @@ func (v *Value[T]) begin(what string) {
 }
 
 func (v *Value[T]) beginSlow(what string) {
-	if v != nil && v.lock != nil {
-		misused(what, v.h.Enter()) // the lock is another object's: it does not keep this one
+	if v == nil {
+		misused(what, shm.ErrNoHandle)
 	}
-	err := v.acquire(context.Background())
-	if err != nil && v != nil && v.lock != nil {
-		v.h.Exit()
-	}
-	misused(what, err)
+	beginLocked(what, &v.h, v.lock)
 }
 
 // end gives the lock back.
@@ -248,6 +244,19 @@ func acquireLock(ctx context.Context, h *shm.Handle, given Locker) error {
 		return err
 	}
 	return given.Acquire(ctx)
+}
+
+// beginLocked takes it for a method that has no error to return. If it was given, it is
+// another object's and does not keep the memory of this one: Enter does.
+func beginLocked(what string, h *shm.Handle, given Locker) {
+	if given != nil {
+		misused(what, h.Enter())
+	}
+	err := acquireLock(context.Background(), h, given)
+	if err != nil && given != nil {
+		h.Exit()
+	}
+	misused(what, err)
 }
 
 // releaseLock gives it back.

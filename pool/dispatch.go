@@ -95,13 +95,6 @@ func (p *Pool) give() {
 	}
 }
 
-// refill gives a worker more work, and writes all that waits for it.
-func (p *Pool) refill(w *worker) {
-	p.mu.Lock()
-	p.fill(w, true)
-	p.mu.Unlock()
-}
-
 // fill moves work from the queue to a worker: one chunk if others are idle, as
 // much as it has room for otherwise. The caller holds mu, which is released and
 // taken again in between.

@@ -68,7 +68,6 @@ func (p *Pool) startWorker() error {
 	}
 	p.mu.Unlock()
 	go w.read()
-	p.refill(w)
 	p.feed()
 	return nil
 }

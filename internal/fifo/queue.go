@@ -331,7 +331,7 @@ func (q *Queue) Shutdown(immediate bool) (err error) {
 	if immediate {
 		err = q.dropLocked(ctx)
 	}
-	q.WakeAll()
+	q.wakeAll()
 	return err
 }
 
@@ -346,8 +346,22 @@ func (q *Queue) dropLocked(ctx context.Context) error {
 // lockPatience is how long Shutdown waits for others to be done with an item.
 const lockPatience = time.Second
 
-// WakeAll has all who wait look again: after Close of the handle, say.
-func (q *Queue) WakeAll() {
+// Close closes the handle, and has those who wait through it return shm.ErrClosed.
+// Closing again, or a nil queue, does nothing.
+func (q *Queue) Close() error {
+	if q == nil || q.h.Enter() != nil {
+		return nil
+	}
+	defer q.h.Exit() // the memory is the queue's up to here
+	err := q.h.Close()
+	if err == nil {
+		q.wakeAll()
+	}
+	return err
+}
+
+// wakeAll has all who wait look again.
+func (q *Queue) wakeAll() {
 	q.takers.ringAll()
 	q.putters.ringAll()
 	shm.WakeAll(q.arena.U32(q.control + offJoiners))
